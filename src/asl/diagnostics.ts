@@ -1,0 +1,39 @@
+// What `parse` has to say about a definition. The same list serves CreateStateMachine, the CLI and an editor.
+
+export type Severity = "ERROR" | "WARNING";
+
+/** The codes of ValidateStateMachineDefinition, and ours for what the service does not check. */
+export type DiagnosticCode =
+  | "INVALID_JSON_DESCRIPTION"
+  | "MISSING_DESCRIPTION"
+  | "SCHEMA_VALIDATION_FAILED"
+  | "INVALID_RESOURCE"
+  | "MISSING_END_STATE"
+  | "DUPLICATE_STATE_NAME"
+  | "INVALID_STATE_NAME"
+  | "MISSING_TRANSITION_TARGET"
+  | "TOO_DEEPLY_NESTED"
+  | "DUPLICATE_LABEL_NAME"
+  | "INVALID_LABEL_NAME"
+  | "NO_DOLLAR"
+  | "NO_PATH"
+  | "PASS_RESULT_IS_STATIC"
+  /** Ours: valid on AWS, not yet run by this version. */
+  | "NOT_AVAILABLE_YET"
+  /** Ours: a state that no path reaches. */
+  | "UNREACHABLE_STATE";
+
+export interface Diagnostic {
+  readonly severity: Severity;
+  readonly code: DiagnosticCode;
+  /** In the service's words where they are known. */
+  readonly message: string;
+  /** JSON pointer into the definition as the service writes it: `/States/X/Resource`; `/` is the root. */
+  readonly location: string;
+  /** What would be right, in words: `one of [Task, Wait, …]`. */
+  readonly expected?: string;
+  /** A guess: `Did you mean "Ship"?` */
+  readonly suggestion?: string;
+  /** Offset in the text, in UTF-16 units, where known: the CLI makes line and column of it. */
+  readonly offset?: number;
+}

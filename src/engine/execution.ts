@@ -1,0 +1,93 @@
+// An execution as a value: frames, what each rests on, counters. Made by `apply` from events, and by it alone.
+//
+// Knows:          what happened. Does not know: definitions, clocks, stores.
+//
+// Invariants
+//   E1. `apply` folds into the execution it is given (it has one owner, its mailbox). To look at an earlier
+//       moment, fold the journal again up to that turn.
+//   E2. After a turn every frame is at rest (`Rest`), or the execution has ended.
+//   E3. Every number that `decide` hands out (frame, task, event id) comes from the counters here.
+
+import type { Payload } from "../base/json.ts";
+import type { ExecutionStarted, FrameId, TaskId } from "./events.ts";
+
+export type ExecutionStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+
+export interface Execution {
+  /** The facts of the start. */
+  readonly started: ExecutionStarted;
+  readonly startedAtMs: number;
+  status: ExecutionStatus;
+  /** Time of the last turn. */
+  nowMs: number;
+  stoppedAtMs: number | undefined;
+  output: Payload | undefined;
+  error: string | undefined;
+  cause: string | undefined;
+  readonly frames: Map<FrameId, Frame>;
+  /** The attempts that are scheduled or under way, by id, and whose they are. */
+  readonly tasks: Map<TaskId, Frame>;
+  /** The next to be given out. */
+  nextFrame: FrameId;
+  nextTask: TaskId;
+  /** Visible events so far: the last history id. */
+  eventCount: number;
+}
+
+export interface Frame {
+  readonly id: FrameId;
+  readonly parent: Frame | undefined;
+  /** Which branch or iteration of the parent's state; 0 for the root. */
+  readonly index: number;
+  /** For iterations: `$$.Map.Item`. */
+  readonly isIteration: boolean;
+  /** The state that the frame is in, or was in last; undefined before the first. */
+  state: string | undefined;
+  stateType: string | undefined;
+  /** History id of its StateEntered, for causes; and its time. */
+  enteredEvent: number;
+  enteredAtMs: number;
+  /** The slots that events may refer to (events.ts, PayloadRef). */
+  input: Payload;
+  output: Payload;
+  result: Payload | undefined;
+  /** Retries granted by each Retrier in this visit of the state; empty = none. */
+  retries: number[];
+  variables: Map<string, Payload> | undefined;
+  rest: Rest;
+}
+
+export type Rest =
+  /** Between states, within a turn only: about to enter the next one (E2). */
+  | { readonly kind: "moving" }
+  | { readonly kind: "waiting"; readonly untilMs: number }
+  | { readonly kind: "retrying"; readonly untilMs: number }
+  | TaskRest
+  | ChildrenRest
+  | { readonly kind: "done" };
+
+export interface TaskRest {
+  readonly kind: "task";
+  readonly task: TaskId;
+  phase: "scheduled" | "started" | "submitted";
+  readonly parameters: Payload;
+  readonly timeoutAtMs: number | undefined;
+  readonly heartbeatSeconds: number | undefined;
+  /** Counts from the hand-over: undefined while the task is only scheduled. */
+  heartbeatAtMs: number | undefined;
+  readonly credentialsRoleArn: string | undefined;
+}
+
+export interface ChildrenRest {
+  readonly kind: "children";
+  readonly count: number;
+  /** 0 = no limit. */
+  readonly maxConcurrency: number;
+  /** Iterations started so far (Parallel: all). */
+  startedCount: number;
+  endedCount: number;
+  readonly results: (Payload | undefined)[];
+  readonly children: Map<number, Frame>;
+  /** Recorded items (MapStarted.items). */
+  readonly items: Payload | undefined;
+}

@@ -1,0 +1,72 @@
+// What may happen to an execution from outside. Each input carries its time and its randomness (D2).
+
+import type { Payload } from "../base/json.ts";
+import type { Seed } from "../base/random.ts";
+import type { TaskId } from "./events.ts";
+
+interface Arrival {
+  /** Wall clock, epoch milliseconds. */
+  readonly nowMs: number;
+  readonly seed: Seed;
+}
+
+export interface StartInput extends Arrival {
+  readonly kind: "Start";
+  readonly executionArn: string;
+  readonly stateMachineArn: string;
+  readonly stateMachineVersionArn?: string;
+  readonly stateMachineAliasArn?: string;
+  readonly name: string;
+  readonly roleArn: string;
+  readonly revisionId: string;
+  readonly traceHeader?: string;
+  readonly input: Payload;
+}
+/** The clock has reached `nextWakeAt`, or passed it. */
+export interface TimeReachedInput extends Arrival {
+  readonly kind: "TimeReached";
+}
+/** A scheduled task may be handed over now: a worker polled for it, or there is room. */
+export interface TaskStartInput extends Arrival {
+  readonly kind: "TaskStart";
+  readonly task: TaskId;
+  readonly workerName?: string;
+}
+export interface TaskSubmittedInput extends Arrival {
+  readonly kind: "TaskSubmitted";
+  readonly task: TaskId;
+  readonly output: Payload;
+}
+export interface TaskSucceededInput extends Arrival {
+  readonly kind: "TaskSucceeded";
+  readonly task: TaskId;
+  readonly output: Payload;
+}
+export interface TaskFailedInput extends Arrival {
+  readonly kind: "TaskFailed";
+  readonly task: TaskId;
+  readonly phase: "schedule" | "start" | "submit" | "run";
+  readonly error?: string;
+  readonly cause?: string;
+  /** True for `States.Runtime`-like refusals that the service shows without a …Failed event. */
+  readonly runtime?: boolean;
+}
+export interface HeartbeatInput extends Arrival {
+  readonly kind: "Heartbeat";
+  readonly task: TaskId;
+}
+export interface StopInput extends Arrival {
+  readonly kind: "Stop";
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+export type Input =
+  | StartInput
+  | TimeReachedInput
+  | TaskStartInput
+  | TaskSubmittedInput
+  | TaskSucceededInput
+  | TaskFailedInput
+  | HeartbeatInput
+  | StopInput;

@@ -1,0 +1,29 @@
+// The service's limits as settings. Spec: "Quotas" of the developer guide.
+
+export interface Limits {
+  /** UTF-8 bytes of an input, an output, a parameter or a result. */
+  readonly payloadBytes: number;
+  /** Visible events of one execution; the last is ExecutionFailed if it has not ended by then. */
+  readonly historyEvents: number;
+  /** UTF-8 bytes of a definition. */
+  readonly definitionBytes: number;
+  /** How long an execution may be open. */
+  readonly executionSeconds: number;
+  /** UTF-16 units kept of an error name, of a cause. */
+  readonly errorChars: number;
+  readonly causeChars: number;
+  /** UTF-8 bytes of one variable, of all variables of an execution. */
+  readonly variableBytes: number;
+  readonly variablesBytes: number;
+}
+
+export const SERVICE_LIMITS: Limits = {
+  payloadBytes: 262_144,
+  historyEvents: 25_000,
+  definitionBytes: 1_048_576,
+  executionSeconds: 31_536_000,
+  errorChars: 256,
+  causeChars: 32_768,
+  variableBytes: 262_144,
+  variablesBytes: 10_485_760,
+};

@@ -1,0 +1,125 @@
+// What the faces (API, console) and nested executions may ask of a running engine.
+//
+// All times are epoch milliseconds. Errors that a caller can cause are ServiceErrors in the service's words.
+
+import type { Json, JsonObject, Payload } from "../base/json.ts";
+import type { Execution } from "../engine/execution.ts";
+import type { HistoryEvent } from "../engine/history.ts";
+import type { ExecutionRow, ListQuery } from "../store/store.ts";
+
+/** A state machine as it is now; its definition and settings are those of `revision`. */
+export interface StateMachine {
+  readonly arn: string;
+  readonly name: string;
+  readonly type: "STANDARD" | "EXPRESS";
+  readonly status: "ACTIVE" | "DELETING";
+  readonly createdAtMs: number;
+  /** False until the first update: the service then shows no revisionId. */
+  readonly updated: boolean;
+  readonly revision: Revision;
+}
+
+/** What an execution is pinned to. Immutable. */
+export interface Revision {
+  readonly revisionId: string;
+  readonly stateMachineArn: string;
+  readonly createdAtMs: number;
+  readonly definition: string;
+  readonly roleArn: string;
+  /** As the service returns them; defaults filled in. */
+  readonly loggingConfiguration: JsonObject;
+  readonly tracingConfiguration: JsonObject;
+  readonly encryptionConfiguration: JsonObject;
+}
+
+export interface Activity {
+  readonly arn: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly encryptionConfiguration: JsonObject;
+}
+
+/** Definitions, activities and tags: durable when a call resolves. Writes to one ARN are serialised. */
+export interface Catalog {
+  /** Stores it if the ARN is free, else returns what is there (`created` tells). The definition was parsed. */
+  readonly createStateMachine: (machine: StateMachine, tags: readonly Tag[]) => Promise<{ readonly machine: StateMachine; readonly created: boolean }>;
+  readonly getStateMachine: (arn: string) => Promise<StateMachine | undefined>;
+  /** Makes `change(current)` the machine's new state. @throws ServiceError StateMachineDoesNotExist */
+  readonly updateStateMachine: (arn: string, change: (current: StateMachine) => StateMachine) => Promise<StateMachine>;
+  /** Deletes at once; open executions keep their revision and are aborted. Unknown ARNs are ignored. */
+  readonly deleteStateMachine: (arn: string) => Promise<void>;
+  /** Ascending by ARN, above `afterArn`. */
+  readonly listStateMachines: (afterArn: string, limit: number) => Promise<readonly StateMachine[]>;
+  readonly getRevision: (revisionId: string) => Promise<Revision | undefined>;
+  readonly createActivity: (activity: Activity, tags: readonly Tag[]) => Promise<{ readonly activity: Activity; readonly created: boolean }>;
+  readonly getActivity: (arn: string) => Promise<Activity | undefined>;
+  readonly deleteActivity: (arn: string) => Promise<void>;
+  readonly listActivities: (afterArn: string, limit: number) => Promise<readonly Activity[]>;
+  /** Undefined: there is no such resource. */
+  readonly getTags: (resourceArn: string) => Promise<readonly Tag[] | undefined>;
+  readonly setTags: (resourceArn: string, tags: readonly Tag[]) => Promise<void>;
+}
+
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface StartRequest {
+  readonly machine: StateMachine;
+  /** Absent: a UUID is made. */
+  readonly name?: string;
+  readonly input: Payload;
+  readonly stateMachineVersionArn?: string;
+  readonly stateMachineAliasArn?: string;
+  readonly traceHeader?: string;
+}
+
+export interface HistoryQuery {
+  readonly reverse: boolean;
+  readonly limit: number;
+  /** Ordinal in the asked-for order to go on from; 0 = the beginning. */
+  readonly offset: number;
+}
+
+export interface Executions {
+  /**
+   * Resolves when the start is durable. Same name and same input while RUNNING: the original answer.
+   * @throws ServiceError ExecutionAlreadyExists, ExecutionLimitExceeded, ThrottlingException
+   */
+  readonly start: (request: StartRequest) => Promise<{ readonly executionArn: string; readonly startedAtMs: number }>;
+  /** A closed execution keeps its end: its stop time is returned. @throws ServiceError ExecutionDoesNotExist */
+  readonly stop: (executionArn: string, error: string | undefined, cause: string | undefined) => Promise<{ readonly stoppedAtMs: number }>;
+  /** Undefined if there is none. What it shows is durable. */
+  readonly describe: (executionArn: string) => Promise<{ readonly row: ExecutionRow; readonly execution: Execution } | undefined>;
+  /** Undefined if there is none. What it shows is durable. `total` counts all events of the history. */
+  readonly history: (executionArn: string, query: HistoryQuery) => Promise<{ readonly events: readonly HistoryEvent[]; readonly total: number } | undefined>;
+  /** Newest first. */
+  readonly list: (query: ListQuery) => Promise<readonly ExecutionRow[]>;
+  /** Resolves once it has ended. @throws ServiceError ExecutionDoesNotExist */
+  readonly waitForEnd: (executionArn: string, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Tasks {
+  /** @throws ServiceError InvalidToken, TaskTimedOut, TaskDoesNotExist */
+  readonly succeed: (taskToken: string, output: Payload) => Promise<void>;
+  readonly fail: (taskToken: string, error: string | undefined, cause: string | undefined) => Promise<void>;
+  readonly heartbeat: (taskToken: string) => Promise<void>;
+  /**
+   * The next task of the activity, waiting for one until `signal` aborts (then undefined). The hand-over is
+   * durable before it resolves; a task goes to one poller.
+   */
+  readonly poll: (activityArn: string, workerName: string | undefined, signal: AbortSignal) => Promise<{ readonly taskToken: string; readonly input: string } | undefined>;
+}
+
+
+/** A running engine. */
+export interface EngineService {
+  readonly catalog: Catalog;
+  readonly executions: Executions;
+  readonly tasks: Tasks;
+  /** Wall clock. */
+  readonly now: () => number;
+  /** What operators look at: open executions, queue lengths, commits … */
+  readonly statistics: () => Promise<Readonly<Record<string, Json>>>;
+}

@@ -1,0 +1,148 @@
+// The Store: what must survive. One interface, several implementations, one contract suite.
+//
+// Knows:          turns as opaque text, the few columns that are searched, entities as JSON text.
+// Does not know:  the meaning of a turn or of an entity.
+//
+// Ordering promises
+//   S1. `commit` resolves after all its turns are durable; only then may their commands run (D1).
+//   S2. A turn is durable whole or not at all (D4); batches become durable in the order of the calls, and a
+//       later batch is never durable without the earlier ones (D6).
+//   S3. A write that carries an epoch older than the shard's current one stores nothing of its batch and
+//       rejects with StaleEpoch (D5).
+//   S4. What a resolved write stored is seen by every later read. Reads are answered in the order of the calls
+//       relative to commits that were made before them.
+//   S5. If a commit fails in a way that leaves its outcome unknown (fsync or I/O error), it rejects with
+//       OutcomeUnknown and so does every later call: the process must stop and read again.
+
+/** One execution's row: what lists and recovery search by. The journal holds everything else. */
+export interface ExecutionRow {
+  /** Unique in the store, given out by the runtime, ascending. */
+  readonly id: number;
+  readonly shard: number;
+  readonly arn: string;
+  readonly stateMachineArn: string;
+  readonly stateMachineVersionArn?: string;
+  readonly stateMachineAliasArn?: string;
+  readonly name: string;
+  readonly revisionId: string;
+  readonly startedAtMs: number;
+  readonly status: string;
+  readonly stoppedAtMs?: number;
+  /** LSN of the last turn. */
+  readonly headLsn: number;
+  readonly wakeAtMs?: number;
+  readonly attention: boolean;
+}
+
+/** One turn on its way into the journal. */
+export interface TurnWrite {
+  readonly executionId: number;
+  readonly shard: number;
+  readonly epoch: number;
+  /** Given out by the runtime: strictly ascending over all turns of the store. */
+  readonly lsn: number;
+  /** LSN of the execution's previous turn; 0 for the first. */
+  readonly prevLsn: number;
+  readonly atMs: number;
+  /** The encoded events (engine/codec.ts). */
+  readonly data: string;
+  readonly status: string;
+  readonly stoppedAtMs?: number;
+  /** The earliest moment at which the execution must be looked at; absent = none. */
+  readonly wakeAtMs?: number;
+  /** True if the runtime must look at it after a restart: a task is scheduled, under way or polled. */
+  readonly attention: boolean;
+  /** Present for the first turn only: what else the row needs. */
+  readonly created?: {
+    readonly arn: string;
+    readonly stateMachineArn: string;
+    readonly stateMachineVersionArn?: string;
+    readonly stateMachineAliasArn?: string;
+    readonly name: string;
+    readonly revisionId: string;
+    readonly startedAtMs: number;
+  };
+}
+
+export interface StoredTurn {
+  readonly lsn: number;
+  readonly atMs: number;
+  readonly data: string;
+}
+
+export interface CommitResult {
+  /** Executions whose ARN was taken already: their first turn (and nothing else of the batch) was not stored. */
+  readonly arnTaken: readonly number[];
+}
+
+export interface ListQuery {
+  readonly stateMachineArn: string;
+  /** Restrict to executions started through this version or alias. */
+  readonly stateMachineVersionArn?: string;
+  readonly stateMachineAliasArn?: string;
+  readonly status?: string;
+  /** Newest first; only rows with a smaller id. */
+  readonly beforeId?: number;
+  readonly limit: number;
+}
+
+/** State machines, revisions, activities, tags …: JSON documents by kind and key. */
+export interface EntityWrite {
+  readonly kind: string;
+  readonly key: string;
+  /** JSON text; undefined deletes. */
+  readonly data: string | undefined;
+  /** If set, the whole call is refused (resolves to false) when the entity exists already. */
+  readonly ifAbsent?: boolean;
+}
+export interface Entity {
+  readonly key: string;
+  readonly data: string;
+}
+
+export interface Opening {
+  /** Larger than every id in the store. */
+  readonly nextExecutionId: number;
+  readonly nextLsn: number;
+}
+
+export interface Store {
+  /** Opens or creates, migrates, and refuses a format newer than this program. */
+  open(): Promise<Opening>;
+  /** Takes the shard over: every earlier epoch becomes stale (S3). */
+  claim(shard: number): Promise<{ readonly epoch: number }>;
+  /** @throws StaleEpoch, OutcomeUnknown */
+  commit(turns: readonly TurnWrite[]): Promise<CommitResult>;
+  /** All turns of an execution, oldest first; empty if there is none. */
+  readJournal(executionId: number): Promise<readonly StoredTurn[]>;
+  findExecution(arn: string): Promise<ExecutionRow | undefined>;
+  /** By id. */
+  getExecution(id: number): Promise<ExecutionRow | undefined>;
+  listExecutions(query: ListQuery): Promise<readonly ExecutionRow[]>;
+  /** Open executions of the shard with `wakeAtMs` <= `untilMs`, by time. */
+  due(shard: number, untilMs: number, limit: number): Promise<readonly { readonly id: number; readonly wakeAtMs: number }[]>;
+  /** Open executions of the shard that need attention after a restart, ascending by id, above `afterId`. */
+  attention(shard: number, afterId: number, limit: number): Promise<readonly number[]>;
+  /** How many executions are open (all shards). */
+  countOpen(): Promise<number>;
+  /** All or nothing, durable when it resolves. False: an `ifAbsent` entity exists; then nothing was stored. */
+  writeEntities(writes: readonly EntityWrite[]): Promise<boolean>;
+  getEntity(kind: string, key: string): Promise<string | undefined>;
+  /** Ascending by key, above `afterKey`. */
+  listEntities(kind: string, afterKey: string, limit: number): Promise<readonly Entity[]>;
+  /** Waits for what was accepted, then closes. */
+  close(): Promise<void>;
+}
+
+/** Another owner has taken the shard; nothing of the batch was stored. */
+export class StaleEpoch extends Error {
+  override readonly name = "StaleEpoch";
+}
+/** The storage failed under a commit: whether it is durable is unknown until the store is read again. */
+export class OutcomeUnknown extends Error {
+  override readonly name = "OutcomeUnknown";
+}
+/** The store cannot be opened; the message says what to do. */
+export class StoreUnusable extends Error {
+  override readonly name = "StoreUnusable";
+}
