@@ -69,8 +69,8 @@ export interface StateExited {
   readonly kind: "StateExited";
   readonly frame: FrameId;
   readonly output: PayloadRef;
-  /** Variable name -> JSON text. */
-  readonly assigned?: Readonly<Record<string, string>>;
+  /** Variable names and their new values as JSON text, in order. Pairs, since names are data (`__proto__`). */
+  readonly assigned?: readonly (readonly [name: string, text: string])[];
 }
 /** The state was in progress when its frame was given up: Task, Wait, Parallel, Map. */
 export interface StateAborted {
@@ -96,6 +96,8 @@ export interface TaskScheduled {
   readonly kind: "TaskScheduled";
   readonly frame: FrameId;
   readonly task: TaskId;
+  /** The state's Resource, so that a history can be told without its definition. */
+  readonly resource: string;
   /** The evaluated Parameters, or the effective input. */
   readonly parameters: PayloadRef;
   readonly timeoutSeconds?: number;

@@ -39,8 +39,7 @@ export interface Frame {
   readonly parent: Frame | undefined;
   /** Which branch or iteration of the parent's state; 0 for the root. */
   readonly index: number;
-  /** For iterations: `$$.Map.Item`. */
-  readonly isIteration: boolean;
+  readonly kind: "root" | "branch" | "iteration";
   /** The state that the frame is in, or was in last; undefined before the first. */
   state: string | undefined;
   stateType: string | undefined;
@@ -69,6 +68,7 @@ export type Rest =
 export interface TaskRest {
   readonly kind: "task";
   readonly task: TaskId;
+  readonly resource: string;
   phase: "scheduled" | "started" | "submitted";
   readonly parameters: Payload;
   readonly timeoutAtMs: number | undefined;

@@ -9,6 +9,8 @@ export interface Limits {
   readonly definitionBytes: number;
   /** How long an execution may be open. */
   readonly executionSeconds: number;
+  /** Iterations of an inline Map side by side, where MaxConcurrency asks for more or for no limit. */
+  readonly inlineMapConcurrency: number;
   /** UTF-16 units kept of an error name, of a cause. */
   readonly errorChars: number;
   readonly causeChars: number;
@@ -22,6 +24,7 @@ export const SERVICE_LIMITS: Limits = {
   historyEvents: 25_000,
   definitionBytes: 1_048_576,
   executionSeconds: 31_536_000,
+  inlineMapConcurrency: 40,
   errorChars: 256,
   causeChars: 32_768,
   variableBytes: 262_144,

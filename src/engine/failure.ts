@@ -1,0 +1,117 @@
+// The failure of a state, on its way through Retry, Catch and the enclosing states.
+//
+// Order of the history when a branch or iteration fails (recorded from the service):
+//   the failing event; MapIterationFailed; for each sibling its …StateAborted (inner ones first) and
+//   MapIterationAborted; …StateAborted of the failing Task itself; then ParallelStateFailed or MapStateFailed,
+//   or nothing if the state is tried again.
+
+import { StatesError } from "../asl/errors.ts";
+import { Payload } from "../base/json.ts";
+import { childrenRest } from "./apply.ts";
+import { exitWithError } from "./data-flow.ts";
+import type { Frame } from "./execution.ts";
+import { chooseCatcher, chooseRetrier, type Failure, retryDelaySeconds } from "./retry.ts";
+import type { Turn } from "./turn.ts";
+
+/** The failure that an expression or a state reported, worded as the service words it. */
+export function failureOf(frame: Frame, { error, cause, located }: StatesError): Failure {
+  const place = `An error occurred while executing the state '${frame.state}' (entered at the event id #${frame.enteredEvent}). `;
+  return { error, cause: located ? `${place}${cause}` : cause };
+}
+
+/** The state of `frame` has failed: tries again, catches, or ends the frame. */
+export function failState(turn: Turn, frame: Frame, failure: Failure): void {
+  const state = turn.stateOf(frame);
+  if (!("retry" in state)) return failFrame(turn, frame, failure);
+
+  const index = chooseRetrier(state.retry, frame.retries, failure);
+  const retrier = index === undefined ? undefined : state.retry[index];
+  if (index !== undefined && retrier !== undefined) {
+    const seconds = retryDelaySeconds(retrier, frame.retries[index] ?? 0, () => turn.random.next01());
+    // Counted before the commit: a crash between commit and hand-over must not grant a free retry.
+    const untilMs = turn.nowMs + Math.ceil(seconds * 1000);
+    return turn.emit({ kind: "RetryGranted", frame: frame.id, retrier: index, untilMs });
+  }
+  if (frame.rest.kind === "children")
+    turn.emit({ kind: "ChildrenEnded", frame: frame.id, outcome: "Failed" });
+
+  const catcher = chooseCatcher(state.catch, failure);
+  if (catcher === undefined) return failFrame(turn, frame, failure);
+  const { next, resultPath, assign } = catcher;
+  const exit = {
+    next,
+    ...(resultPath === undefined ? {} : { resultPath }),
+    ...(assign === undefined ? {} : { assign }),
+  };
+  attempt(turn, frame, () => exitWithError(turn, frame, exit, errorOutput(failure)), failFrame);
+}
+
+/** What a Catcher hands on. */
+function errorOutput({ error, cause }: Failure): Payload {
+  // The service's forms: null for what a callback left out, an empty Cause for its own time-outs.
+  const noCause = error === "States.Timeout" ? "" : null;
+  return Payload.ofValue({ Error: error ?? null, Cause: cause ?? noCause });
+}
+
+/** Runs `work`; a StatesError that it throws becomes a failure, handed to `fail`. The one place (A2) where it does. */
+export function attempt(
+  turn: Turn,
+  frame: Frame,
+  work: () => void,
+  fail: (turn: Turn, frame: Frame, failure: Failure) => void = failState,
+): void {
+  try {
+    work();
+  } catch (problem) {
+    if (!(problem instanceof StatesError)) throw problem;
+    fail(turn, frame, failureOf(frame, problem));
+  }
+}
+
+/** The frame cannot go on: the execution fails, or the state that the frame belongs to. */
+function failFrame(turn: Turn, frame: Frame, failure: Failure): void {
+  const { parent } = frame;
+  if (parent === undefined) return failExecution(turn, failure);
+  if (frame.kind === "iteration")
+    turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed" });
+  for (const sibling of [...childrenRest(parent).children.values()]) {
+    if (sibling === frame) continue;
+    if (sibling.rest.kind === "done") continue;
+    abortState(turn, sibling);
+    if (sibling.kind === "iteration")
+      turn.emit({ kind: "MapIterationEnded", frame: sibling.id, outcome: "Aborted" });
+  }
+  if (frame.stateType === "Task") turn.emit({ kind: "StateAborted", frame: frame.id });
+  failState(turn, parent, failure);
+}
+
+/** Gives up what a frame is doing, inner frames first. */
+function abortState(turn: Turn, frame: Frame): void {
+  const { rest } = frame;
+  if (rest.kind === "children") {
+    for (const child of [...rest.children.values()]) {
+      abortState(turn, child);
+      if (child.kind === "iteration")
+        turn.emit({ kind: "MapIterationEnded", frame: child.id, outcome: "Aborted" });
+    }
+  }
+  if (rest.kind === "task") turn.commands.push({ kind: "CancelTask", task: rest.task });
+  if (rest.kind !== "moving" && rest.kind !== "done") turn.emit({ kind: "StateAborted", frame: frame.id });
+}
+
+/** Ends the execution as FAILED. */
+export function failExecution(turn: Turn, { error, cause }: Failure): void {
+  cancelTasks(turn);
+  const { errorChars, causeChars } = turn.limits;
+  turn.emit({
+    kind: "ExecutionFailed",
+    ...(error === undefined ? {} : { error: error.slice(0, errorChars) }),
+    ...(cause === undefined ? {} : { cause: cause.slice(0, causeChars) }),
+  });
+  turn.commands.push({ kind: "AnnounceEnd" });
+}
+
+/** Tells the runtime to give up whatever is under way outside. */
+export function cancelTasks(turn: Turn): void {
+  for (const task of turn.execution.tasks.keys()) turn.commands.push({ kind: "CancelTask", task });
+}

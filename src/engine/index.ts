@@ -1,0 +1,12 @@
+// The engine: what an input does to an execution. Pure and synchronous (D2); see decide.ts and apply.ts.
+
+export { applyTurn } from "./apply.ts";
+export { decodeTurn, encodeTurn } from "./codec.ts";
+export type { CallTask, Command } from "./commands.ts";
+export { decide, type DecideEnvironment, type Decision } from "./decide.ts";
+export type { JournalTurn, TaskId } from "./events.ts";
+export type { Execution, ExecutionStatus, Frame, TaskRest } from "./execution.ts";
+export { type HistoryEvent, projectHistory } from "./history.ts";
+export type { Input, StartInput } from "./inputs.ts";
+export { type Limits, SERVICE_LIMITS } from "./limits.ts";
+export { needsAttention, nextWakeAt, openTasks } from "./rest.ts";

@@ -1,0 +1,75 @@
+// What an execution at rest waits for: the next moment, and the attempts that are outside.
+
+import { assert } from "../base/assert.ts";
+import type { Program, TaskState } from "../asl/ast.ts";
+import type { CallTask } from "./commands.ts";
+import type { TaskId } from "./events.ts";
+import type { Execution, Frame, TaskRest } from "./execution.ts";
+
+/** The earliest moment at which the execution must be looked at; undefined if only outcomes can move it. */
+export function nextWakeAt(execution: Execution): number | undefined {
+  if (execution.status !== "RUNNING") return undefined;
+  let earliest = execution.started.timeoutAtMs ?? Number.POSITIVE_INFINITY;
+  for (const frame of execution.frames.values()) {
+    const dueAtMs = frameDueAt(frame);
+    if (dueAtMs < earliest) earliest = dueAtMs;
+  }
+  return earliest === Number.POSITIVE_INFINITY ? undefined : earliest;
+}
+
+/** The earliest moment that this frame waits for; Infinity if none. */
+export function frameDueAt({ rest }: Frame): number {
+  switch (rest.kind) {
+    case "waiting":
+    case "retrying":
+      return rest.untilMs;
+    case "task":
+      return Math.min(
+        rest.timeoutAtMs ?? Number.POSITIVE_INFINITY,
+        rest.heartbeatAtMs ?? Number.POSITIVE_INFINITY,
+      );
+    case "moving":
+    case "children":
+    case "done":
+      return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Whether the runtime must look at the execution after a restart: an attempt is scheduled or under way. */
+export function needsAttention(execution: Execution): boolean {
+  return execution.tasks.size > 0;
+}
+
+/** The attempts that are scheduled or under way, as the commands that (would) hand them over. */
+export function openTasks(
+  program: Program,
+  execution: Execution,
+): readonly { readonly command: CallTask; readonly phase: TaskRest["phase"] }[] {
+  return [...execution.tasks.values()].map((frame) => {
+    const rest = frame.rest as TaskRest;
+    return { command: callTask(program, frame, rest), phase: rest.phase };
+  });
+}
+
+/** The hand-over of one attempt; undefined if it is closed. */
+export function findTask(program: Program, execution: Execution, task: TaskId): CallTask | undefined {
+  const frame = execution.tasks.get(task);
+  return frame === undefined ? undefined : callTask(program, frame, frame.rest as TaskRest);
+}
+
+export function callTask(program: Program, frame: Frame, rest: TaskRest): CallTask {
+  return {
+    kind: "CallTask",
+    task: rest.task,
+    resource: taskState(program, frame).resource,
+    parameters: rest.parameters,
+    ...(rest.timeoutAtMs === undefined ? {} : { timeoutAtMs: rest.timeoutAtMs }),
+    ...(rest.credentialsRoleArn === undefined ? {} : { credentialsRoleArn: rest.credentialsRoleArn }),
+  };
+}
+
+function taskState(program: Program, frame: Frame): TaskState {
+  const state = program.states.get(frame.state as string);
+  assert(state?.type === "Task", `"${frame.state}" is not a Task of this program`);
+  return state;
+}

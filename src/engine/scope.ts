@@ -1,0 +1,137 @@
+// What expressions read: the scope of an expression, the context object, the effective input of a state.
+//
+// These three are one idea: the context object of an iteration holds an item, which is read from the effective
+// input of its Map state, which is selected by a path, which reads a scope.
+//
+// Spec: "Accessing execution data from the Context object" of the developer guide.
+
+import type { MapState, Path, Scope, State } from "../asl/ast.ts";
+import { EMPTY_OBJECT, fromMembers, isArray, type Json, type JsonObject, Payload } from "../base/json.ts";
+import { formatTimestamp } from "../base/time.ts";
+import type { Random } from "../base/random.ts";
+import { childrenRest } from "./apply.ts";
+import type { Frame } from "./execution.ts";
+import type { Turn } from "./turn.ts";
+
+/** What only some expressions see. */
+export interface ContextExtras {
+  /** `$$.Task.Token`. */
+  readonly taskToken?: string;
+  /** `$$.Map.Item` of an iteration that is about to start. */
+  readonly item?: { readonly index: number; readonly value: Json };
+}
+
+/** A scope whose `$` is the value of `payload`, parsed when it is first looked at. */
+export function scopeOf(turn: Turn, frame: Frame, payload: Payload, extras: ContextExtras = {}): Scope {
+  return new EvaluationScope(turn, frame, payload, extras);
+}
+
+class EvaluationScope implements Scope {
+  readonly #turn: Turn;
+  readonly #frame: Frame;
+  readonly #payload: Payload;
+  readonly #extras: ContextExtras;
+  #context: Json | undefined;
+
+  constructor(turn: Turn, frame: Frame, payload: Payload, extras: ContextExtras) {
+    this.#turn = turn;
+    this.#frame = frame;
+    this.#payload = payload;
+    this.#extras = extras;
+  }
+
+  get input(): Json {
+    return this.#payload.value;
+  }
+
+  get random(): Random {
+    return this.#turn.random;
+  }
+
+  readonly context = (): Json => {
+    this.#context ??= contextObject(this.#turn, this.#frame, this.#extras);
+    return this.#context;
+  };
+
+  /** Inner scopes see the variables of the outer ones. Spec: "Passing data between states with variables". */
+  readonly variable = (name: string): Json | undefined => {
+    for (let frame: Frame | undefined = this.#frame; frame !== undefined; frame = frame.parent) {
+      const value = frame.variables?.get(name);
+      if (value !== undefined) return value.value;
+    }
+    return undefined;
+  };
+}
+
+function contextObject(turn: Turn, frame: Frame, extras: ContextExtras): JsonObject {
+  const { started, startedAtMs } = turn.execution;
+  const state = turn.stateOf(frame);
+  const item = extras.item ?? currentItem(turn, frame);
+  return fromMembers([
+    [
+      "Execution",
+      {
+        Id: started.executionArn,
+        Input: started.input.value,
+        StartTime: formatTimestamp(startedAtMs),
+        Name: started.name,
+        RoleArn: started.roleArn,
+        RedriveCount: 0,
+      },
+    ],
+    ["StateMachine", { Id: started.stateMachineArn, Name: lastSegment(started.stateMachineArn) }],
+    ["State", stateMember(frame, state)],
+    ...(item === undefined ? [] : [["Map", { Item: { Index: item.index, Value: item.value } }] as const]),
+    ...(extras.taskToken === undefined ? [] : [["Task", { Token: extras.taskToken }] as const]),
+  ]);
+}
+
+function stateMember(frame: Frame, state: State): JsonObject {
+  const member = { Name: state.name, EnteredTime: formatTimestamp(frame.enteredAtMs) };
+  if (!("retry" in state)) return member;
+  return { ...member, RetryCount: frame.retries.reduce((sum, count) => sum + count, 0) };
+}
+
+/** The item of the innermost iteration that the frame is part of. */
+function currentItem(turn: Turn, frame: Frame): ContextExtras["item"] {
+  let inner: Frame | undefined = frame;
+  while (inner !== undefined && inner.kind !== "iteration") inner = inner.parent;
+  if (inner?.parent === undefined) return undefined;
+  const map = inner.parent;
+  const value = mapItems(turn, map, turn.stateOf(map) as MapState)[inner.index];
+  return value === undefined ? undefined : { index: inner.index, value };
+}
+
+/** The items of a Map state in progress: recorded, or read again by a plain path (engine/events.ts, MapStarted). */
+export function mapItems(turn: Turn, frame: Frame, state: MapState): readonly Json[] {
+  const recorded = childrenRest(frame).items;
+  if (recorded !== undefined) return recorded.value as readonly Json[];
+  const items = selectItems(turn, frame, state, inputOf(turn, frame, state));
+  return isArray(items) ? items : [];
+}
+
+/** What ItemsPath selects from the effective input. @throws StatesError */
+export function selectItems(turn: Turn, frame: Frame, state: MapState, input: Payload): Json {
+  return state.itemsPath === undefined ? input.value : state.itemsPath.read(scopeOf(turn, frame, input));
+}
+
+/** The raw input of the frame's state after InputPath. @throws StatesError */
+export function inputOf(turn: Turn, frame: Frame, state: Exclude<State, { type: "Fail" }>): Payload {
+  return applyPath(turn, frame, state.inputPath, frame.input);
+}
+
+/** What a path field selects: undefined is `$`, which keeps the payload as it is; null is the empty object. */
+export function applyPath(
+  turn: Turn,
+  frame: Frame,
+  path: Path | null | undefined,
+  payload: Payload,
+): Payload {
+  if (path === undefined) return payload;
+  if (path === null) return EMPTY_OBJECT;
+  return Payload.ofValue(path.read(scopeOf(turn, frame, payload)));
+}
+
+function lastSegment(arn: string): string {
+  return arn.slice(arn.lastIndexOf(":") + 1);
+}

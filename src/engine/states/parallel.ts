@@ -1,0 +1,28 @@
+// Parallel. Every branch gets the same input; the result is the array of their outputs, in the order of the
+// branches; the first that fails ends the state. Spec: https://states-language.net/spec.html#parallel-state
+
+import type { ParallelState } from "../../asl/ast.ts";
+import { Payload } from "../../base/json.ts";
+import { childrenRest } from "../apply.ts";
+import type { Frame } from "../execution.ts";
+import { inputOf, scopeOf } from "../scope.ts";
+import { refer, type Turn } from "../turn.ts";
+
+/** Also begins a further try. @throws StatesError */
+export function enterParallel(turn: Turn, frame: Frame, state: ParallelState): void {
+  const input = inputOf(turn, frame, state);
+  const { parameters, branches } = state;
+  const given =
+    parameters === undefined ? input : Payload.ofValue(parameters.evaluate(scopeOf(turn, frame, input)));
+  turn.emit({
+    kind: "ParallelStarted",
+    frame: frame.id,
+    input: refer(frame, given),
+    firstChild: turn.execution.nextFrame,
+    count: branches.length,
+  });
+  const { children } = childrenRest(frame);
+  branches.forEach((branch, index) =>
+    turn.ready.push({ frame: children.get(index) as Frame, next: branch.startAt }),
+  );
+}

@@ -1,0 +1,138 @@
+// Task: one attempt after another. An attempt is scheduled (it exists), started (it is handed over, once),
+// perhaps submitted, and ends in one outcome. Engine notes: an attempt that is closed is dead in the state at
+// once; whatever still arrives for it is stale.
+//
+// Spec: https://states-language.net/spec.html#task-state
+
+import type { Path, TaskState } from "../../asl/ast.ts";
+import { StatesError } from "../../asl/errors.ts";
+import { isObject, member, Payload } from "../../base/json.ts";
+import { exitWithResult, resultTooLarge } from "../data-flow.ts";
+import type { Frame, TaskRest } from "../execution.ts";
+import { attempt, failState, failureOf } from "../failure.ts";
+import type { TaskFailedInput } from "../inputs.ts";
+import { resourceNames } from "../resource-names.ts";
+import { callTask } from "../rest.ts";
+import { inputOf, scopeOf } from "../scope.ts";
+import { refer, type Turn } from "../turn.ts";
+
+/** Schedules an attempt: the first, and each that Retry grants. @throws StatesError */
+export function enterTask(turn: Turn, frame: Frame, state: TaskState): void {
+  const { resource } = state;
+  const task = turn.execution.nextTask;
+  const input = inputOf(turn, frame, state);
+  const byToken = resource.kind === "service" && resource.pattern === "waitForTaskToken";
+  const scope = scopeOf(
+    turn,
+    frame,
+    input,
+    byToken ? { taskToken: turn.environment.taskToken(turn.execution.started.executionArn, task) } : {},
+  );
+  const timeoutSeconds =
+    state.timeoutSeconds ?? seconds(scope, "TimeoutSecondsPath", state.timeoutSecondsPath);
+  const heartbeatSeconds =
+    state.heartbeatSeconds ?? seconds(scope, "HeartbeatSecondsPath", state.heartbeatSecondsPath);
+  const parameters =
+    state.parameters === undefined ? input : Payload.ofValue(state.parameters.evaluate(scope));
+  if (parameters.bytes > turn.limits.payloadBytes) {
+    throw new StatesError(
+      "States.DataLimitExceeded",
+      `The state/task '${taskName(state)}' provided parameters with a size exceeding the maximum number of bytes service limit.`,
+      false,
+    );
+  }
+  if (resource.kind === "activity" && !turn.environment.activityExists(resource.arn)) {
+    throw new StatesError("States.Runtime", `The activity ${resource.arn} does not exist.`);
+  }
+  const credentials = state.credentials?.evaluate(scope);
+  const roleArn = isObject(credentials) ? member(credentials, "RoleArn") : undefined;
+  turn.emit({
+    kind: "TaskScheduled",
+    frame: frame.id,
+    task,
+    resource: resource.arn,
+    parameters: refer(frame, parameters),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+    ...(typeof roleArn === "string" ? { credentialsRoleArn: roleArn } : {}),
+  });
+  if (resource.kind !== "activity" && turn.admit > 0) {
+    startTask(turn, frame, undefined);
+  } else {
+    turn.commands.push({ kind: "QueueTask", task, resource, parameters });
+  }
+}
+
+/** Hands the attempt over: to its integration by a command, or to the worker that polled for it. */
+export function startTask(turn: Turn, frame: Frame, workerName: string | undefined): void {
+  const { task, resource } = frame.rest as TaskRest;
+  turn.emit({
+    kind: "TaskStarted",
+    frame: frame.id,
+    task,
+    ...(workerName === undefined ? {} : { workerName }),
+  });
+  if (resourceNames(resource).family === "Activity") return;
+  turn.admit -= 1;
+  turn.commands.push(callTask(turn.program, frame, frame.rest as TaskRest));
+}
+
+export function taskSucceeded(turn: Turn, frame: Frame, state: TaskState, output: Payload): void {
+  const { task } = frame.rest as TaskRest;
+  if (output.bytes > turn.limits.payloadBytes) {
+    const { error, cause } = resultTooLarge(taskName(state));
+    turn.emit({ kind: "TaskFailed", frame: frame.id, task, phase: "run", error, cause: cause as string });
+    return failState(turn, frame, { error, cause });
+  }
+  turn.emit({ kind: "TaskSucceeded", frame: frame.id, task, output });
+  attempt(turn, frame, () => exitWithResult(turn, frame, state, output));
+}
+
+export function taskFailed(turn: Turn, frame: Frame, input: TaskFailedInput): void {
+  const error = input.error?.slice(0, turn.limits.errorChars);
+  const cause = input.cause?.slice(0, turn.limits.causeChars);
+  if (input.runtime === true) {
+    return failState(turn, frame, failureOf(frame, new StatesError(error ?? "States.Runtime", cause)));
+  }
+  turn.emit({
+    kind: "TaskFailed",
+    frame: frame.id,
+    task: input.task,
+    phase: input.phase,
+    ...(error === undefined ? {} : { error }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+  failState(turn, frame, { error, cause });
+}
+
+/** TimeoutSeconds or HeartbeatSeconds have passed. The history shows States.Timeout for both, without a cause. */
+export function taskTimedOut(turn: Turn, frame: Frame, byHeartbeat: boolean): void {
+  const { task } = frame.rest as TaskRest;
+  turn.emit({ kind: "TaskTimedOut", frame: frame.id, task, error: "States.Timeout" });
+  turn.commands.push({ kind: "CancelTask", task });
+  failState(turn, frame, {
+    error: "States.Timeout",
+    cause: undefined,
+    ...(byHeartbeat ? { alias: "States.HeartbeatTimeout" } : {}),
+  });
+}
+
+function seconds(
+  scope: Parameters<Path["read"]>[0],
+  field: string,
+  path: Path | undefined,
+): number | undefined {
+  if (path === undefined) return undefined;
+  const value = path.read(scope);
+  if (Number.isInteger(value) && (value as number) > 0 && (value as number) <= 99_999_999)
+    return value as number;
+  throw new StatesError(
+    "States.Runtime",
+    `The ${field} parameter does not reference a positive integer: ${path.text} == ${JSON.stringify(value)}`,
+  );
+}
+
+/** As causes name the task: the service of an integration, the ARN of a function or an activity. */
+function taskName({ resource }: TaskState): string {
+  return resource.kind === "service" ? resource.service : resource.arn;
+}

@@ -1,0 +1,103 @@
+// A turn under construction: what `decide` and the states write to.
+//
+// Knows:          the program, the execution, the input's time and randomness, the events and commands so far.
+// Does not know:  what any state means.
+//
+// Invariants
+//   T1. Every event passes through `emit`, which applies it at once: the execution is always the fold of its
+//       events (apply.ts, P3).
+//   T2. `ready` holds the frames that are about to enter a state (or to end, without a next one), in the order in
+//       which they became so; frames take turns state by state, as branches do on the service.
+//   T3. The last visible event that an execution may have is kept for its end.
+
+import type { Program, State } from "../asl/ast.ts";
+import { assert } from "../base/assert.ts";
+import type { Payload } from "../base/json.ts";
+import type { Random } from "../base/random.ts";
+import { applyEvent } from "./apply.ts";
+import type { Command } from "./commands.ts";
+import { type Event, type PayloadRef, type TaskId, VISIBLE } from "./events.ts";
+import type { Execution, Frame } from "./execution.ts";
+import type { Limits } from "./limits.ts";
+
+export interface DecideEnvironment {
+  readonly limits: Limits;
+  /** The token of an attempt: a function of its arguments (and of a key that never changes). */
+  readonly taskToken: (executionArn: string, task: TaskId) => string;
+  /** Whether the activity exists now. */
+  readonly activityExists: (arn: string) => boolean;
+  /** How many tasks that are not activities may be handed over in this turn. */
+  readonly admit: number;
+}
+
+/** Thrown by `emit` when only the end of the execution may still be told (T3); `decide` catches it. */
+export class HistoryFull {}
+
+export class Turn {
+  readonly program: Program;
+  readonly execution: Execution;
+  readonly nowMs: number;
+  readonly random: Random;
+  readonly environment: DecideEnvironment;
+  readonly events: Event[] = [];
+  readonly commands: Command[] = [];
+  readonly ready: { readonly frame: Frame; readonly next: string | undefined }[] = [];
+  /** Hand-overs left (DecideEnvironment.admit). */
+  admit: number;
+
+  constructor(
+    program: Program,
+    execution: Execution,
+    nowMs: number,
+    random: Random,
+    environment: DecideEnvironment,
+  ) {
+    this.program = program;
+    this.execution = execution;
+    this.nowMs = nowMs;
+    this.random = random;
+    this.environment = environment;
+    this.admit = environment.admit;
+  }
+
+  get limits(): Limits {
+    return this.environment.limits;
+  }
+
+  emit(event: Event): void {
+    if (VISIBLE[event.kind] && !isEnd(event) && this.execution.eventCount >= this.limits.historyEvents - 1) {
+      throw new HistoryFull();
+    }
+    this.events.push(event);
+    applyEvent(this.execution, event, this.nowMs);
+  }
+
+  /** The state that the frame is in. */
+  stateOf(frame: Frame): State {
+    const state = this.program.states.get(frame.state as string);
+    assert(state !== undefined, `"${frame.state}" is no state of this program`);
+    return state;
+  }
+
+  /** Whether the frame is still part of the execution (it may have been given up in this turn). */
+  isAlive(frame: Frame): boolean {
+    return this.execution.frames.get(frame.id) === frame;
+  }
+}
+
+function isEnd(event: Event): boolean {
+  return (
+    event.kind === "ExecutionFailed" ||
+    event.kind === "ExecutionSucceeded" ||
+    event.kind === "ExecutionTimedOut" ||
+    event.kind === "ExecutionAborted"
+  );
+}
+
+/** The shortest way to store `payload` in an event of `frame` (events.ts, PayloadRef). */
+export function refer(frame: Frame, payload: Payload): PayloadRef {
+  if (payload === frame.output) return "output";
+  if (payload === frame.input) return "input";
+  if (payload === frame.result) return "result";
+  return payload;
+}
