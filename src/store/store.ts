@@ -13,6 +13,11 @@
 //       relative to commits that were made before them.
 //   S5. If a commit fails in a way that leaves its outcome unknown (fsync or I/O error), it rejects with
 //       OutcomeUnknown and so does every later call: the process must stop and read again.
+//   S6. Text comes back as it was given, `\u0000` included, as long as it is well-formed Unicode; a lone
+//       surrogate is refused as a Bug (UTF-8 cannot hold it, and JSON.stringify never prints one).
+//       Keys and texts are ordered by their UTF-8 bytes.
+//
+// Open means: without `stoppedAtMs`. What `status` says is opaque to the store.
 
 /** One execution's row: what lists and recovery search by. The journal holds everything else. */
 export interface ExecutionRow {
@@ -71,7 +76,11 @@ export interface StoredTurn {
 }
 
 export interface CommitResult {
-  /** Executions whose ARN was taken already: their first turn (and nothing else of the batch) was not stored. */
+  /**
+   * Executions whose ARN was taken already: their first turn was not stored; the rest of the batch was.
+   * A later turn of such an execution (it may have been decided before the answer came) is not stored either
+   * and names its execution here again.
+   */
   readonly arnTaken: readonly number[];
 }
 
@@ -111,7 +120,11 @@ export interface Store {
   open(): Promise<Opening>;
   /** Takes the shard over: every earlier epoch becomes stale (S3). */
   claim(shard: number): Promise<{ readonly epoch: number }>;
-  /** @throws StaleEpoch, OutcomeUnknown */
+  /**
+   * Several calls may be under way; each is stored whole or not at all, in the order of the calls.
+   * @throws StaleEpoch, StorageFull, OutcomeUnknown; Bug if a turn does not follow its execution's last turn or
+   * its LSN does not ascend (nothing of the batch is stored then).
+   */
   commit(turns: readonly TurnWrite[]): Promise<CommitResult>;
   /** All turns of an execution, oldest first; empty if there is none. */
   readJournal(executionId: number): Promise<readonly StoredTurn[]>;
@@ -120,7 +133,11 @@ export interface Store {
   getExecution(id: number): Promise<ExecutionRow | undefined>;
   listExecutions(query: ListQuery): Promise<readonly ExecutionRow[]>;
   /** Open executions of the shard with `wakeAtMs` <= `untilMs`, by time. */
-  due(shard: number, untilMs: number, limit: number): Promise<readonly { readonly id: number; readonly wakeAtMs: number }[]>;
+  due(
+    shard: number,
+    untilMs: number,
+    limit: number,
+  ): Promise<readonly { readonly id: number; readonly wakeAtMs: number }[]>;
   /** Open executions of the shard that need attention after a restart, ascending by id, above `afterId`. */
   attention(shard: number, afterId: number, limit: number): Promise<readonly number[]>;
   /** How many executions are open (all shards). */
@@ -141,6 +158,13 @@ export class StaleEpoch extends Error {
 /** The storage failed under a commit: whether it is durable is unknown until the store is read again. */
 export class OutcomeUnknown extends Error {
   override readonly name = "OutcomeUnknown";
+}
+/**
+ * There is no room: nothing of the batch was stored, and that is certain. The store goes on: the same write may
+ * be tried again when there is room. Turns decided on top of it must be given up (their predecessor is missing).
+ */
+export class StorageFull extends Error {
+  override readonly name = "StorageFull";
 }
 /** The store cannot be opened; the message says what to do. */
 export class StoreUnusable extends Error {
