@@ -1,0 +1,113 @@
+// What the commands need of the world, so that they run in a test as they run in a terminal.
+//
+// Knows:          the process's streams, signals and working directory; what a server can be asked to be.
+// Does not know:  how a server is composed (main.ts implements `openServer`), any command.
+
+import { createRequire } from "node:module";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import type { JsonObject } from "../base/json.ts";
+
+/** Calls one operation of the API. @throws ServiceError as the service answers; CliError without a connection */
+export type Caller = (operation: string, input: JsonObject) => Promise<JsonObject>;
+
+/** What `serve`, `dev` and `demo` ask for. Values were checked; directories are absolute. */
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Absent: executions live in memory only. Made if it does not exist. */
+  readonly dataDirectory?: string;
+  readonly region: string;
+  /** 12 digits. */
+  readonly account: string;
+  /** Holds the local Lambda functions. */
+  readonly functionsDirectory?: string;
+  /** An endpoint with Lambda's API, for the functions that are not local. */
+  readonly lambdaEndpoint?: string;
+  /** Where calls to other services go. */
+  readonly serviceEndpoint?: string;
+  /** Whatever the server and its functions have to say while it runs: one line, without its line break. */
+  readonly log: (line: string) => void;
+}
+
+export interface LocalFunctions {
+  /** Takes the sources as they are now; without a name, of all functions (new and removed ones too). */
+  readonly reload: (name?: string) => Promise<void>;
+  readonly list: () => readonly string[];
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8083`, with the port that was taken. */
+  readonly url: string;
+  /** The API without HTTP. */
+  readonly call: Caller;
+  /** Resolves when everything accepted is durable and the port is free. */
+  readonly close: () => Promise<void>;
+  readonly functions?: LocalFunctions;
+  /** Resolves if the server can no longer go on (the store failed); never rejects. */
+  readonly fatal: Promise<Error>;
+}
+
+export interface Output {
+  readonly write: (chunk: string) => unknown;
+}
+
+export interface CliEnvironment {
+  /** Without the program itself. */
+  readonly argv: readonly string[];
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Whether stdout is a terminal: progress and colours, or JSON. */
+  readonly isTerminal: boolean;
+  /** Size of the terminal, asked each time since it changes. */
+  readonly size: () => { readonly columns: number; readonly rows: number };
+  /** All of standard input. */
+  readonly readStdin: () => Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  /** Where the examples that come with the program are. */
+  readonly examplesDirectory: string;
+  readonly version: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Tells of SIGINT and SIGTERM until the returned function is called. */
+  readonly onSignal: (listener: (signal: string) => void) => () => void;
+  /** Ends the process at once; nothing is tidied up. */
+  readonly abandon: (exitCode: number) => void;
+  /** @throws Error with `code` EADDRINUSE if the port is taken; any other error says what is wrong */
+  readonly openServer: (options: ServeOptions) => Promise<RunningServer>;
+}
+
+/** The environment of this process. */
+export function processEnvironment(openServer: CliEnvironment["openServer"]): CliEnvironment {
+  const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+  // `stepwell history … | head` closes the pipe early: that is no fault, and there is nobody left to tell.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+  return {
+    argv: process.argv.slice(2),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    isTerminal: process.stdout.isTTY,
+    size: () => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 }),
+    readStdin: () => text(process.stdin),
+    env: process.env,
+    workingDirectory: process.cwd(),
+    examplesDirectory: fileURLToPath(new URL("../../examples/", import.meta.url)),
+    version,
+    now: Date.now,
+    onSignal: (listener) => {
+      process.on("SIGINT", listener);
+      process.on("SIGTERM", listener);
+      return () => {
+        process.off("SIGINT", listener);
+        process.off("SIGTERM", listener);
+      };
+    },
+    abandon: (exitCode) => process.exit(exitCode),
+    openServer,
+  };
+}

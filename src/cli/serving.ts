@@ -1,0 +1,145 @@
+// What `serve`, `dev` and `demo` share: their options, the ready line, and how they end.
+//
+// Invariants
+//   W1. Exactly one line of stdout begins with `ready `, followed by the URL, and only when requests are
+//       accepted. Whatever else a server says goes to stderr.
+//   W2. SIGINT or SIGTERM closes the server and ends with 0; a second signal ends the process at once.
+//   W3. A server that can no longer go on says why and ends with 1.
+
+import { resolve } from "node:path";
+import {
+  hostOption,
+  integerOption,
+  type OptionDeclaration,
+  type ParsedArguments,
+  patternOption,
+  urlOption,
+} from "./arguments.ts";
+import type { CliEnvironment, RunningServer, ServeOptions } from "./environment.ts";
+import { CliError } from "./problem.ts";
+import { printableLines } from "./text.ts";
+
+export const DEFAULT_PORT = 8083;
+
+export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
+  host: { value: "ADDRESS", help: "Address to listen on (127.0.0.1)." },
+  port: { value: "PORT", help: `Port to listen on (${DEFAULT_PORT}); 0 takes a free one.` },
+  data: { value: "DIR", help: "Directory of the durable store (.stepwell)." },
+  memory: { help: "Keep everything in memory; it is gone at the end." },
+  region: { value: "REGION", help: "Region in ARNs (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)." },
+  account: { value: "ACCOUNT", help: "Account in ARNs, 12 digits (000000000000)." },
+  functions: { value: "DIR", help: "Directory of local Lambda functions." },
+  "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
+  "service-endpoint": { value: "URL", help: "Endpoint for calls to other services." },
+};
+
+/**
+ * The checked options of the command line.
+ * @param defaults What the command takes where nothing is said; directories relative to the working directory.
+ * @throws CliError naming the option and what was expected
+ */
+export function serveOptions(
+  environment: CliEnvironment,
+  args: ParsedArguments,
+  defaults: { readonly data: string; readonly functions?: string },
+  log: (line: string) => void,
+): ServeOptions {
+  const { env, workingDirectory } = environment;
+  const directory = (path: string): string => resolve(workingDirectory, path);
+  if (args.flag("memory") && args.value("data") !== undefined) {
+    throw new CliError("--memory and --data exclude each other: choose one.", 2);
+  }
+  const region = args.value("region") ?? (env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || "us-east-1");
+  const functions = args.value("functions") ?? defaults.functions;
+  const lambdaEndpoint = args.value("lambda-endpoint");
+  const serviceEndpoint = args.value("service-endpoint");
+  return {
+    host: hostOption("host", args.value("host") ?? "127.0.0.1"),
+    port: integerOption("port", args.value("port") ?? String(DEFAULT_PORT), 0, 65_535),
+    region: patternOption("region", region, /^[a-z]{2}(?:-[a-z0-9]+)+$/, "a region like eu-central-1"),
+    account: patternOption("account", args.value("account") ?? "000000000000", /^[0-9]{12}$/, "12 digits"),
+    ...(args.flag("memory") ? {} : { dataDirectory: directory(args.value("data") ?? defaults.data) }),
+    ...(functions === undefined ? {} : { functionsDirectory: directory(functions) }),
+    ...(lambdaEndpoint === undefined ? {} : { lambdaEndpoint: urlOption("lambda-endpoint", lambdaEndpoint) }),
+    ...(serviceEndpoint === undefined
+      ? {}
+      : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
+    log,
+  };
+}
+
+/** Writes lines of the server to stderr (W1). */
+export function logTo(environment: CliEnvironment): (line: string) => void {
+  return (line) => void environment.stderr.write(`${printableLines(line)}\n`);
+}
+
+/**
+ * Opens the server; where the port is taken and `mayMove`, on a free one, and says so.
+ * @throws CliError in words where the port or the store is the reason
+ */
+export async function open(
+  environment: CliEnvironment,
+  options: ServeOptions,
+  mayMove = false,
+): Promise<RunningServer> {
+  try {
+    return await environment.openServer(options);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE" && mayMove) {
+      options.log(`port ${options.port} is taken; taking a free one`);
+      return open(environment, { ...options, port: 0 });
+    }
+    const words: Readonly<Record<string, string>> = {
+      EADDRINUSE: `port ${options.port} of ${options.host} is taken; choose another with --port (0 takes a free one)`,
+      EADDRNOTAVAIL: `${options.host} is no address of this machine`,
+      EACCES: `permission denied (${message})`,
+    };
+    const known = code === undefined ? undefined : words[code];
+    throw new CliError(`Cannot start: ${known ?? message ?? String(error)}`);
+  }
+}
+
+export function sayReady(environment: CliEnvironment, server: RunningServer): void {
+  environment.stdout.write(`ready ${server.url}\n`);
+}
+
+/** Signals from now on: `first` aborts at the first of them, a second one ends the process (W2). */
+export function listenForSignals(environment: CliEnvironment): {
+  readonly first: AbortSignal;
+  readonly off: () => void;
+} {
+  const controller = new AbortController();
+  const off = environment.onSignal(() => {
+    if (controller.signal.aborted) environment.abandon(130);
+    controller.abort();
+  });
+  return { first: controller.signal, off };
+}
+
+/** Waits for a signal or for the server's failure, then closes it. @returns the exit code */
+export async function serveUntilEnd(
+  environment: CliEnvironment,
+  server: RunningServer,
+  signal: AbortSignal,
+): Promise<number> {
+  const failure = await Promise.race([server.fatal, aborted(signal)]);
+  if (failure !== undefined) {
+    environment.stderr.write(`error: the server cannot go on: ${printableLines(failure.message)}\n`);
+    // Nothing may wait for a store that has failed, but the port and the functions are given back.
+    await server.close().catch((error: unknown) => {
+      environment.stderr.write(`error: while closing: ${printableLines(String(error))}\n`);
+    });
+    return 1;
+  }
+  environment.stderr.write("stopping\n");
+  await server.close();
+  return 0;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolved) => {
+    if (signal.aborted) resolved(undefined);
+    signal.addEventListener("abort", () => resolved(undefined), { once: true });
+  });
+}
