@@ -28,7 +28,10 @@ export interface Diagnostic {
   readonly code: DiagnosticCode;
   /** In the service's words where they are known. */
   readonly message: string;
-  /** JSON pointer into the definition as the service writes it: `/States/X/Resource`; `/` is the root. */
+  /**
+   * Where in the definition, as the service writes it: `/States/X/Choices[0]/Next`; `/` is the root.
+   * Empty if the service gives none (it leaves the member out, and `null` in InvalidDefinition).
+   */
   readonly location: string;
   /** What would be right, in words: `one of [Task, Wait, …]`. */
   readonly expected?: string;

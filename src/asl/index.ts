@@ -1,0 +1,7 @@
+// The States Language: from the text of a definition to a Program, and what is wrong with it.
+
+export type * from "./ast.ts";
+export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostics.ts";
+export { StatesError } from "./errors.ts";
+export { type ParseOptions, type Parsed, parse, parseState, toServiceMessage } from "./parse.ts";
+export { parseResource } from "./resource.ts";

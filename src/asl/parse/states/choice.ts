@@ -1,0 +1,64 @@
+// Spec: https://states-language.net/spec.html#choice-state
+
+import { type Json, fromMembers } from "../../../base/json.ts";
+import type { ChoiceRule, ChoiceState } from "../../ast.ts";
+import { compileChoiceTest } from "../../choice.ts";
+import { ASSIGN, COMMON, INPUT_OUTPUT, type StateSource, headOf, readState, target } from "../common.ts";
+import { type Place, inside } from "../place.ts";
+import type { Reading } from "../reading.ts";
+import { compiled, listOf, object, string } from "../values.ts";
+import { readFields } from "../fields.ts";
+
+const CHOICE = {
+  ...COMMON,
+  Choices: { required: true, read: listOf(rule, { allowEmpty: false }) },
+  Default: { read: target },
+  ...INPUT_OUTPUT,
+  ...ASSIGN,
+} as const;
+
+/** The part of a rule that is not its test. */
+const RULE = { Next: { required: true, read: target }, ...ASSIGN, Comment: { read: string } } as const;
+const JSONATA_RULE_FIELDS: readonly string[] = ["Condition", "Output"];
+
+export function readChoice(source: StateSource, reading: Reading): ChoiceState | undefined {
+  const values = readState(source, CHOICE, reading);
+  const { choices } = values;
+  return choices === undefined ? undefined : { ...headOf(source), type: "Choice", ...values, choices };
+}
+
+function rule(value: Json, place: Place, reading: Reading): ChoiceRule | undefined {
+  const source = object(value, place, reading);
+  if (source === undefined) return undefined;
+  const isJsonata = reading.stateLanguage === "JSONata";
+  const isOfRule = ([name]: readonly [string, Json]): boolean => Object.hasOwn(RULE, name);
+  const members = Object.entries(source);
+  const { next, assign } = readFields(
+    fromMembers(members.filter(isOfRule)),
+    RULE,
+    place,
+    reading,
+    reading.stateLanguage,
+  );
+  if (isJsonata) {
+    if (!Object.hasOwn(source, "Condition")) reading.fault("These fields are required: [Condition]", place);
+    return undefined;
+  }
+  let isRight = true;
+  for (const name of JSONATA_RULE_FIELDS.filter((field) => Object.hasOwn(source, field))) {
+    isRight = false;
+    reading.fault(
+      `The QueryLanguage is set to 'JSONPath', but field '${name}' is only supported for the 'JSONata' QueryLanguage`,
+      place,
+      { focus: inside(place, name) },
+    );
+  }
+  if (!isRight) return undefined;
+  const test = fromMembers(members.filter((entry) => !isOfRule(entry)));
+  const compiledTest = compiled(place, reading, () => compileChoiceTest(test), {
+    message: (reason) => reason,
+    value: test,
+  });
+  if (compiledTest === undefined || next === undefined) return undefined;
+  return { test: compiledTest, next, ...(assign === undefined ? {} : { assign }) };
+}
