@@ -1,0 +1,179 @@
+// The API: one HTTP endpoint, and the same operations in process.
+//
+// Knows:          which operation a request means and how its outcome becomes an answer.
+// Does not know:  what operations do (operations/), where the engine keeps its state.
+//
+// Invariants
+//   A1. An operation runs only after the guard and the request checks have passed.
+//   A2. Errors become answers here and nowhere else. What is not a ServiceError is our own fault: logged with the
+//       request id, answered with 500 and that id, never with its text.
+
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { JsonObject } from "../base/json.ts";
+import { ServiceError } from "../base/service-error.ts";
+import type { Limits } from "../engine/limits.ts";
+import type { EngineService } from "../runtime/interface.ts";
+import type { ScopeOptions } from "./caller.ts";
+import { callerOf } from "./caller.ts";
+import { checkRequest } from "./checks.ts";
+import { internalFailure, ProtocolError, unknownOperation } from "./errors.ts";
+import type { GuardOptions } from "./guard.ts";
+import { judge } from "./guard.ts";
+import type { Caller, Settings } from "./operations/call.ts";
+import { createOperations } from "./operations/index.ts";
+import { checkContentType, readInput, targetOf, writeAnswer, writeBody, writeError } from "./protocol.ts";
+import type { OperationName } from "./requests.ts";
+import { requestShapes } from "./requests.ts";
+import type { ListenOptions, Listening } from "./server.ts";
+import { listen } from "./server.ts";
+
+export interface ApiOptions extends ScopeOptions, GuardOptions {
+  readonly limits: Limits;
+  /** How long GetActivityTask waits for a task; 60 s, as the service does, unless told. */
+  readonly activityPollMs?: number;
+  /** Gets every fault of our own; the standard error output unless told. */
+  readonly onFault?: (fault: Fault) => void;
+}
+
+export interface Fault {
+  readonly requestId: string;
+  readonly operation: string | undefined;
+  readonly error: unknown;
+}
+
+export interface Api {
+  /**
+   * Runs one operation for a caller in this process. The input is checked like any other.
+   *
+   * @throws ServiceError for whatever a caller can be blamed for
+   */
+  readonly call: (
+    operation: string,
+    input: JsonObject,
+    caller: Caller,
+    signal: AbortSignal,
+  ) => Promise<JsonObject>;
+  /** Answers one HTTP request. Never rejects. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  readonly listen: (options: ListenOptions) => Promise<Listening>;
+}
+
+export function createApi(engine: EngineService, options: ApiOptions): Api {
+  const shapes = requestShapes(options.limits);
+  const operations = createOperations();
+  const settings: Settings = { limits: options.limits, activityPollMs: options.activityPollMs ?? 60_000 };
+  const onFault = options.onFault ?? logFault;
+  /** Aborts when a server of this API closes: long polls end early and empty. */
+  const closing = new AbortController();
+
+  async function call(
+    operation: string,
+    input: JsonObject,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    const name = operationName(operation);
+    const request = checkRequest(shapes[name], input);
+    return operations[name]({ operation: name, request, caller, signal, engine, settings });
+  }
+
+  function operationName(operation: string): OperationName {
+    if (!isOperation(operation)) throw unknownOperation(`There is no operation '${operation}'.`);
+    return operation;
+  }
+
+  function isOperation(name: string): name is OperationName {
+    return Object.hasOwn(shapes, name);
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = randomUUID();
+    response.setHeader("x-amzn-RequestId", requestId);
+    if (closing.signal.aborted) response.setHeader("Connection", "close");
+    try {
+      if (admit(request, response)) await answer(request, response);
+    } catch (error) {
+      if (isGone(request, response)) return;
+      if (!(error instanceof ServiceError)) {
+        onFault({ requestId, operation: request.headers["x-amz-target"]?.toString(), error });
+      }
+      if (response.headersSent) response.destroy();
+      else writeError(response, error instanceof ServiceError ? error : internalFailure(requestId));
+    }
+  }
+
+  /** The guard, and what needs no operation. False: it is answered already. */
+  function admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { refusal, origin } = judge(request, options);
+    if (refusal !== undefined) {
+      throw new ProtocolError("com.amazon.coral.service", "AccessDeniedException", refusal, 403);
+    }
+    if (origin !== undefined) showTo(response, origin);
+    const path = pathOf(request);
+    const { method } = request;
+    if (method === "POST" && path === "/") return true;
+    if (path !== "/" && path !== "/health") throw unknownOperation(`There is nothing at '${path}'.`, 404);
+    if (method === "GET" || method === "HEAD") {
+      if (path === "/health") writeBody(response, 200, "application/json", '{"status":"ok"}');
+      else writeBody(response, 200, "text/plain; charset=utf-8", HINT);
+      return false;
+    }
+    if (method === "OPTIONS" && origin !== undefined) {
+      response.writeHead(204, PREFLIGHT).end();
+      return false;
+    }
+    response.setHeader("Allow", "POST, GET");
+    const message = `The method ${method} is not allowed: an operation is called with POST /.`;
+    throw new ProtocolError("com.amazon.coral.service", "MethodNotAllowedException", message, 405);
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const operation = operationName(targetOf(request));
+    checkContentType(request);
+    const input = await readInput(request);
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, closing.signal]);
+    const result = await call(operation, input, callerOf(request.headers, options), signal);
+    if (!response.destroyed) writeAnswer(response, 200, result);
+  }
+
+  return { call, handle, listen: (where) => listen(handle, where, () => closing.abort()) };
+}
+
+const HINT = `Stepwell speaks the AWS Step Functions API (AWS JSON 1.0) here. Point a client at this address:
+  aws stepfunctions list-state-machines --endpoint-url <this address>
+`;
+
+/** Lets a page of `origin` read the answer: the guard has allowed it. */
+function showTo(response: ServerResponse, origin: string): void {
+  response.setHeader("Access-Control-Allow-Origin", origin);
+  response.setHeader("Access-Control-Expose-Headers", "x-amzn-requestid, x-amzn-errortype, date");
+  response.setHeader("Vary", "Origin");
+}
+
+/** The headers that the SDK for JavaScript sends from a browser. */
+const PREFLIGHT: Readonly<Record<string, string>> = {
+  "Access-Control-Allow-Methods": "POST",
+  "Access-Control-Allow-Headers":
+    "amz-sdk-invocation-id, amz-sdk-request, authorization, content-type, x-amz-content-sha256, x-amz-date, " +
+    "x-amz-security-token, x-amz-target, x-amz-user-agent, x-amzn-trace-id",
+  "Access-Control-Max-Age": "600",
+};
+
+/** The path of an origin-form or absolute-form target, without a query. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const path = url.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+  return path === "" ? "/" : path;
+}
+
+/** Whether nobody is there to read an answer. */
+function isGone(request: IncomingMessage, response: ServerResponse): boolean {
+  return response.destroyed || (request.destroyed && !request.complete && request.socket.destroyed);
+}
+
+function logFault({ requestId, operation, error }: Fault): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(`internal failure in ${operation ?? "a request"} (request id ${requestId}): ${text}`);
+}

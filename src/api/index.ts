@@ -1,0 +1,5 @@
+export type { Api, ApiOptions, Fault } from "./api.ts";
+export { createApi } from "./api.ts";
+export type { Caller } from "./operations/call.ts";
+export type { OperationName } from "./requests.ts";
+export type { Listening, ListenOptions } from "./server.ts";

@@ -1,0 +1,215 @@
+// Executions: start, stop, describe, list, history.
+
+import type { JsonObject } from "../../base/json.ts";
+import { Payload } from "../../base/json.ts";
+import { ServiceError } from "../../base/service-error.ts";
+import type { Execution } from "../../engine/execution.ts";
+import type { Limits } from "../../engine/limits.ts";
+import type { ExecutionRow } from "../../store/store.ts";
+import { parseExecutionArn, parseStateMachineArn } from "../arns.ts";
+import { checkName } from "../names.ts";
+import { issuePageToken, numberPosition, readPageToken } from "../page-token.ts";
+import type { Call, Operations } from "./call.ts";
+import {
+  notAvailable,
+  pageSizeOf,
+  present,
+  requiredText,
+  textOf,
+  validationFailed,
+  wireTime,
+} from "./call.ts";
+import { checkData } from "./data.ts";
+import { getExecutionHistory } from "./history.ts";
+import { existingStateMachine, showRevision, unlabelled } from "./state-machines.ts";
+
+type ExecutionOperation =
+  | "StartExecution"
+  | "StopExecution"
+  | "DescribeExecution"
+  | "DescribeStateMachineForExecution"
+  | "ListExecutions"
+  | "ListMapRuns"
+  | "GetExecutionHistory";
+
+export const executionOperations: Pick<Operations, ExecutionOperation> = {
+  StartExecution: startExecution,
+  StopExecution: stopExecution,
+  DescribeExecution: describeExecution,
+  DescribeStateMachineForExecution: describeStateMachineForExecution,
+  ListExecutions: listExecutions,
+  ListMapRuns: listNoMapRuns,
+  GetExecutionHistory: getExecutionHistory,
+};
+
+/** Idempotent while the execution runs: the same name and input get the original answer. */
+async function startExecution({ request, caller, engine, settings }: Call): Promise<JsonObject> {
+  const { arn } = unlabelled(requiredText(request, "stateMachineArn"));
+  const name = textOf(request, "name");
+  if (name !== undefined) checkName(name);
+  const input = toInput(textOf(request, "input") ?? "{}", settings.limits);
+  const machine = await existingStateMachine(engine, arn);
+  if (machine.type === "EXPRESS") throw notAvailable("Starting an Express execution");
+  // The header of the HTTP request wins over the member of the body.
+  const traceHeader = caller.traceHeader ?? textOf(request, "traceHeader");
+  const { executionArn, startedAtMs } = await engine.executions.start({
+    machine,
+    input,
+    ...(name === undefined ? {} : { name }),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
+  });
+  return { executionArn, startDate: wireTime(startedAtMs) };
+}
+
+/** @throws ServiceError InvalidExecutionInput */
+function toInput(text: string, limits: Limits): Payload {
+  const problem = text === "" ? "Invalid execution input." : checkData(text, limits);
+  if (problem !== undefined) {
+    throw new ServiceError("InvalidExecutionInput", `Invalid State Machine Execution Input: '${problem}'`);
+  }
+  return Payload.ofText(text);
+}
+
+async function stopExecution({ request, engine }: Call): Promise<JsonObject> {
+  const { arn } = parseExecutionArn(requiredText(request, "executionArn"));
+  const { stoppedAtMs } = await engine.executions.stop(
+    arn,
+    textOf(request, "error"),
+    textOf(request, "cause"),
+  );
+  return { stopDate: wireTime(stoppedAtMs) };
+}
+
+async function describeExecution(call: Call): Promise<JsonObject> {
+  const { row, execution } = await existingExecution(call);
+  const { started } = execution;
+  const isWithData = textOf(call.request, "includedData") !== "METADATA_ONLY";
+  const details = { included: isWithData };
+  return present({
+    executionArn: row.arn,
+    stateMachineArn: row.stateMachineArn,
+    name: row.name,
+    status: execution.status,
+    startDate: wireTime(execution.startedAtMs),
+    stopDate: execution.stoppedAtMs === undefined ? undefined : wireTime(execution.stoppedAtMs),
+    input: isWithData ? started.input.text : undefined,
+    inputDetails: details,
+    output: isWithData ? execution.output?.text : undefined,
+    outputDetails: execution.output && details,
+    error: isWithData ? execution.error : undefined,
+    cause: isWithData ? execution.cause : undefined,
+    traceHeader: started.traceHeader,
+    stateMachineVersionArn: row.stateMachineVersionArn,
+    stateMachineAliasArn: row.stateMachineAliasArn,
+    redriveCount: 0,
+    ...redriveStatus(execution, call.settings.limits, call.engine.now()),
+  });
+}
+
+const REDRIVABLE_FOR_MS = 14 * 24 * 60 * 60 * 1000;
+
+/** Whether the execution could be redriven by the service's rules, and why not. */
+function redriveStatus(execution: Execution, limits: Limits, nowMs: number): JsonObject {
+  const { status, startedAtMs, stoppedAtMs = nowMs, eventCount } = execution;
+  const refusals: readonly (readonly [boolean, string])[] = [
+    [status === "RUNNING" || status === "SUCCEEDED", `Execution is ${status} and cannot be redriven`],
+    [eventCount >= limits.historyEvents - 1, "Execution history event limit exceeded"],
+    [
+      stoppedAtMs - startedAtMs >= limits.executionSeconds * 1000,
+      "Execution has exceeded the max execution time",
+    ],
+    [nowMs - stoppedAtMs > REDRIVABLE_FOR_MS, "Execution redrivable period exceeded"],
+  ];
+  const refusal = refusals.find(([applies]) => applies);
+  if (!refusal) return { redriveStatus: "REDRIVABLE" };
+  return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: refusal[1] };
+}
+
+/** The machine as it was when the execution started. */
+async function describeStateMachineForExecution(call: Call): Promise<JsonObject> {
+  const { row } = await existingExecution(call);
+  const revision = await call.engine.catalog.getRevision(row.revisionId);
+  if (!revision) throw new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${row.arn}'`);
+  return {
+    stateMachineArn: row.stateMachineArn,
+    name: parseStateMachineArn(row.stateMachineArn).name,
+    updateDate: wireTime(revision.createdAtMs),
+    ...showRevision(revision, textOf(call.request, "includedData")),
+  };
+}
+
+/** Newest first. */
+async function listExecutions(call: Call): Promise<JsonObject> {
+  const { request, caller, engine, operation } = call;
+  const stateMachineArn = textOf(request, "stateMachineArn");
+  const status = textOf(request, "statusFilter");
+  if ((stateMachineArn === undefined) === (textOf(request, "mapRunArn") === undefined)) {
+    throw validationFailed("Exactly one of stateMachineArn and mapRunArn must be specified");
+  }
+  if (stateMachineArn === undefined) throw notAvailable("Listing the executions of a Map Run");
+  const { arn } = parseStateMachineArn(stateMachineArn);
+  if (textOf(request, "redriveFilter") !== undefined) {
+    throw validationFailed("redriveFilter can only be used with mapRunArn");
+  }
+  if (status === "PENDING_REDRIVE") {
+    throw validationFailed("The statusFilter PENDING_REDRIVE can only be used with mapRunArn");
+  }
+  const machine = await existingStateMachine(engine, arn);
+  if (machine.type === "EXPRESS") throw typeNotSupported();
+
+  const question = { operation, scope: caller, request };
+  const nowMs = engine.now();
+  const beforeId = numberPosition(readPageToken(question, textOf(request, "nextToken"), nowMs));
+  const size = pageSizeOf(request);
+  const rows = await engine.executions.list({
+    stateMachineArn: arn,
+    limit: size + 1,
+    ...(status === undefined ? {} : { status }),
+    ...(beforeId === undefined ? {} : { beforeId }),
+  });
+  const page = rows.slice(0, size);
+  const last = page.at(-1);
+  return present({
+    executions: page.map(toListItem),
+    nextToken: rows.length > size && last ? issuePageToken(question, last.id, nowMs) : undefined,
+  });
+}
+
+function toListItem(row: ExecutionRow): JsonObject {
+  return present({
+    executionArn: row.arn,
+    stateMachineArn: row.stateMachineArn,
+    name: row.name,
+    status: row.status,
+    startDate: wireTime(row.startedAtMs),
+    stopDate: row.stoppedAtMs === undefined ? undefined : wireTime(row.stoppedAtMs),
+    stateMachineVersionArn: row.stateMachineVersionArn,
+    stateMachineAliasArn: row.stateMachineAliasArn,
+    redriveCount: 0,
+  });
+}
+
+/** No execution has a Map Run as long as no Distributed Map can be run. */
+async function listNoMapRuns(call: Call): Promise<JsonObject> {
+  await existingExecution(call);
+  return { mapRuns: [] };
+}
+
+async function existingExecution({
+  request,
+  engine,
+}: Call): Promise<{ row: ExecutionRow; execution: Execution }> {
+  const { arn } = parseExecutionArn(requiredText(request, "executionArn"));
+  const found = await engine.executions.describe(arn);
+  if (!found) throw executionDoesNotExist(arn);
+  return found;
+}
+
+export function executionDoesNotExist(arn: string): ServiceError {
+  return new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
+}
+
+function typeNotSupported(): ServiceError {
+  const message = "This operation is not supported by this type of state machine";
+  return new ServiceError("StateMachineTypeNotSupported", message);
+}

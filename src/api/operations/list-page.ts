@@ -1,0 +1,34 @@
+// One page of what the catalog lists by ascending ARN, restricted to the caller's region and account.
+
+import type { JsonObject } from "../../base/json.ts";
+import { issuePageToken, readPageToken, textPosition } from "../page-token.ts";
+import type { Call } from "./call.ts";
+import { pageSizeOf, textOf } from "./call.ts";
+
+interface Listing<Resource> {
+  /** What the ARNs of the caller's resources begin with. */
+  readonly prefix: string;
+  /** Name of the list in the answer. */
+  readonly member: string;
+  readonly list: (afterArn: string, limit: number) => Promise<readonly Resource[]>;
+  readonly show: (resource: Resource) => JsonObject;
+}
+
+export async function listPage<Resource extends { readonly arn: string }>(
+  call: Call,
+  { prefix, member, list, show }: Listing<Resource>,
+): Promise<JsonObject> {
+  const { request, caller, engine, operation } = call;
+  const question = { operation, scope: caller, request };
+  const nowMs = engine.now();
+  const afterArn = textPosition(readPageToken(question, textOf(request, "nextToken"), nowMs)) ?? prefix;
+  const size = pageSizeOf(request);
+  // One more than asked for tells whether there is a next page. The list goes on into other scopes: cut.
+  const found = (await list(afterArn, size + 1)).filter(({ arn }) => arn.startsWith(prefix));
+  const page = found.slice(0, size);
+  const last = page.at(-1);
+  return {
+    [member]: page.map(show),
+    ...(found.length > size && last ? { nextToken: issuePageToken(question, last.arn, nowMs) } : {}),
+  };
+}

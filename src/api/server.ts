@@ -1,0 +1,107 @@
+// The HTTP server: bounds on headers, time and connections; a close that lets answers out.
+//
+// Knows:          sockets and their limits. Does not know: the protocol spoken over them.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { assert } from "../base/assert.ts";
+
+export interface ListenOptions {
+  /** Address to bind to; `localhost` means 127.0.0.1. */
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+}
+
+export interface Listening {
+  /** Where clients on this machine reach it. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more requests, lets those under way end for up to `graceMs`, then cuts them off. */
+  readonly close: (graceMs: number) => Promise<void>;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/**
+ * Resolves when connections are accepted. Rejects when the address cannot be had.
+ *
+ * @param onClosing Called once, when `close` begins.
+ */
+export async function listen(
+  handle: Handler,
+  { host, port }: ListenOptions,
+  onClosing: () => void,
+): Promise<Listening> {
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      // For the whole of a request to arrive; an answer may take as long as a long poll does.
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 2_000,
+      keepAliveTimeout: 60_000,
+      noDelay: true,
+    },
+    (request, response) => void handle(request, response),
+  );
+  server.maxConnections = 10_000;
+  server.on("clientError", (error: Error & { code?: string }, socket) => {
+    // Not HTTP, or too slow, or too much of it: no request object exists to answer.
+    if (socket.writable && error.code !== "ECONNRESET") socket.end(rawAnswer(error.code));
+    else socket.destroy();
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host === "localhost" ? "127.0.0.1" : host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  assert(typeof address === "object" && address !== null, "the server listens at no TCP address");
+
+  let closed: Promise<void> | undefined;
+  function close(graceMs: number): Promise<void> {
+    closed ??= new Promise<void>((resolve) => {
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      onClosing();
+      server.closeIdleConnections();
+    });
+    return closed;
+  }
+  return { url: urlOf(address), port: address.port, close };
+}
+
+/** An address that was bound to all interfaces is named by its loopback. */
+function urlOf({ address, family, port }: AddressInfo): string {
+  if (address === "0.0.0.0") return `http://127.0.0.1:${port}`;
+  if (address === "::") return `http://[::1]:${port}`;
+  return family === "IPv6" ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+}
+
+function rawAnswer(code: string | undefined): string {
+  const status =
+    code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  const type = "com.amazon.coral.service#SerializationException";
+  const body = JSON.stringify({ __type: type, message: "The request is not valid HTTP." });
+  return [
+    `HTTP/1.1 ${status}`,
+    "Content-Type: application/x-amz-json-1.0",
+    `Content-Length: ${body.length}`,
+    "x-amzn-ErrorType: SerializationException",
+    "Connection: close",
+    "",
+    body,
+  ].join("\r\n");
+}
