@@ -65,7 +65,7 @@ export function parseArguments(command: CommandDeclaration, args: readonly strin
     if (token.value === undefined)
       throw wrong(command, `${token.rawName} needs a value: ${token.rawName} ${option.value}.`);
     // `--name --port 1`: more likely a forgotten value than a name that begins with a dash.
-    if (token.inlineValue === false && token.value.startsWith("-") && token.value.length > 1) {
+    if (!token.inlineValue && token.value.startsWith("-") && token.value.length > 1) {
       throw wrong(
         command,
         `${token.rawName} needs a value: ${token.rawName} ${option.value}. ` +

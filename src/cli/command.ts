@@ -142,7 +142,10 @@ export async function listAll(
 export function moment(epochSeconds: number | undefined): string {
   if (epochSeconds === undefined) return "";
   const date = new Date(epochSeconds * 1_000);
-  const two = (value: number): string => String(value).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
 }

@@ -185,7 +185,7 @@ class JsonWriter {
     if (!isNode(node)) throw new NotJson(`not a value: ${JSON.stringify(node)}`, 0);
     this.#mark(node);
     if (isAlias(node)) this.#writeAlias(node);
-    else if (isMap(node)) this.#writeMap(this.#members(node.items as Pair[]));
+    else if (isMap(node)) this.#writeMap(this.#members(node.items));
     else if (isSeq(node)) this.#writeList(node.items);
     else this.#writeScalar(node);
   }
@@ -220,8 +220,6 @@ class JsonWriter {
 
   /** The pairs of a map with `<<` merged: its own pairs win, then the first map that has the key. */
   #members(pairs: readonly Pair[]): readonly Pair[] {
-    const isMerge = (pair: Pair): boolean =>
-      isScalar(pair.key) && pair.key.value === "<<" && pair.key.type === "PLAIN";
     if (!pairs.some(isMerge)) return pairs;
     const own = pairs.filter((pair) => !isMerge(pair));
     const keys = new Set(own.map((pair) => keyText(pair)));
@@ -229,7 +227,7 @@ class JsonWriter {
       for (const source of isSeq(merge.value) ? merge.value.items : [merge.value]) {
         const map = isAlias(source) ? this.#target(source) : source;
         if (!isMap(map)) throw new NotJson("`<<` takes a map, or a list of maps", startOf(merge.key, 0));
-        for (const pair of this.#members(map.items as Pair[])) {
+        for (const pair of this.#members(map.items)) {
           if (keys.has(keyText(pair))) continue;
           keys.add(keyText(pair));
           own.push(pair);
@@ -272,4 +270,8 @@ class JsonWriter {
 
 function keyText(pair: Pair): string {
   return isScalar(pair.key) ? String(pair.key.value) : "";
+}
+
+function isMerge(pair: Pair): boolean {
+  return isScalar(pair.key) && pair.key.value === "<<" && pair.key.type === "PLAIN";
 }

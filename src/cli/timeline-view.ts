@@ -7,6 +7,7 @@
 //   V1. Every name, error and cause passes `printable` (T1 of text.ts); no line is wider than `width`.
 //   V2. The same timeline at the same `nowMs` gives the same lines.
 
+import { unreachable } from "../base/assert.ts";
 import { columnsOf, duration, fit, type Palette, pad, printable } from "./text.ts";
 import {
   type Attempt,
@@ -143,7 +144,7 @@ function noteOf(visit: Visit, next: Visit | undefined): string {
       }
       return visit.type === "Wait" ? "waits" : countNote(attempt);
     case "caught":
-      return failure === undefined ? "caught" : `caught ${failureText(failure)}`;
+      return failure === undefined ? "caught" : `caught ${failureText(failure)}`.trimEnd();
     case "failed":
       return failure === undefined ? "" : failureText(failure);
     case "succeeded":
@@ -153,6 +154,8 @@ function noteOf(visit: Visit, next: Visit | undefined): string {
       return "given up";
     case "timedOut":
       return "";
+    default:
+      return unreachable(visit.status);
   }
 }
 
@@ -229,11 +232,11 @@ function timeOf(startedAtMs: number, endedAtMs: number | undefined, status: Stat
   return status === "running" ? `${spent} …` : spent;
 }
 
-/** `Error: cause`, on one line. A cause that is the JSON of a failed function is reduced to its message. */
+/** `Error: cause`, on one line; empty where neither is known. A cause that is the JSON of a failed function is reduced to its message. */
 export function failureText(failure: Failure): string {
   const cause = failure.cause === undefined ? undefined : messageOf(failure.cause);
   const parts = [failure.error, cause].filter((part) => part !== undefined && part !== "");
-  return parts.length === 0 ? "no reason given" : printable(parts.join(": "));
+  return printable(parts.join(": "));
 }
 
 function messageOf(cause: string): string {

@@ -292,7 +292,7 @@ function failChildren(attempt: Attempt, from: Place, owner: Visit, atMs: number)
   }
   attempt.failure = failure;
   attempt.endedAtMs = atMs;
-  for (const scope of attempt.scopes) closeScope(scope, "aborted", atMs);
+  for (const other of attempt.scopes) closeScope(other, "aborted", atMs);
 }
 
 function iterationEvent(how: string, details: JsonObject, atMs: number, from: Place): Place | undefined {

@@ -97,6 +97,6 @@ function detail(details: JsonObject): string {
 
 function inkOf(type: string, palette: Palette): (text: string) => string {
   if (/Failed$|TimedOut$/.test(type)) return palette.red;
-  if (/Aborted$/.test(type)) return palette.dim;
+  if (type.endsWith("Aborted")) return palette.dim;
   return type === "ExecutionSucceeded" ? palette.green : (text) => text;
 }
