@@ -5,3 +5,4 @@ export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostics.ts";
 export { StatesError } from "./errors.ts";
 export { type ParseOptions, type Parsed, parse, parseState, toServiceMessage } from "./parse.ts";
 export { parseResource } from "./resource.ts";
+export { variableReferences } from "./variable-references.ts";

@@ -101,14 +101,12 @@ export const path: Reader<Path> = (value, place, reading) =>
       })
     : wrongType("STRING", value, place, reading);
 
-export const referencePath: Reader<ReferencePath> = (value, place, reading) =>
-  typeof value === "string"
-    ? compiled(place, reading, () => compileReferencePath(value), {
-        message: (reason) =>
-          reason.startsWith("Value is not") ? reason : `Value is not a Reference Path: ${reason}`,
-        value,
-      })
-    : wrongType("STRING", value, place, reading);
+export const referencePath: Reader<ReferencePath> = (value, place, reading) => {
+  if (typeof value !== "string") return wrongType("STRING", value, place, reading);
+  const message = (reason: string): string =>
+    `Value is not a Reference Path: ${value.startsWith("$") ? reason : "Reference path didn't start with '$'"}`;
+  return compiled(place, reading, () => compileReferencePath(value), { message, value });
+};
 
 /** `null` is a value of its own in InputPath, OutputPath and ResultPath. */
 export function orNull<T>(read: Reader<T>): Reader<T | null> {
