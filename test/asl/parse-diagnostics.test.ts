@@ -224,6 +224,32 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "Choice tests: a variable, an operator and an operand that are wrong, and Next in a nested rule",
+    definition: {
+      StartAt: "A",
+      States: {
+        A: {
+          Type: "Choice",
+          Choices: [
+            { Variable: "x", IsPresent: true, Next: "B" },
+            { Variable: "$.x", StringEqual: "y", Next: "B" },
+            { Variable: "$.x", NumericEquals: "1", Next: "B" },
+            { And: [{ Variable: "$.x", IsNull: true, Next: "B" }], Next: "B" },
+            { Or: [{ Variable: "$.x", IsNull: true }, { IsNull: true }], Next: "B" },
+          ],
+        },
+        B: pass,
+      },
+    },
+    expect: [
+      `${SCHEMA}: Value is not a Reference Path: Reference path didn't start with '$' at /States/A/Choices[0]/Variable`,
+      `${SCHEMA}: Field 'StringEqual' is not supported at /States/A/Choices[1]`,
+      `${SCHEMA}: The value for the field 'NumericEquals' must be a number at /States/A/Choices[2]/NumericEquals`,
+      `${SCHEMA}: Field 'Next' is not supported at /States/A/Choices[3]/And[0]`,
+      `${SCHEMA}: These fields are required: [Variable] at /States/A/Choices[4]/Or[1]`,
+    ],
+  },
+  {
     name: "retriers: constraints, and States.ALL alone and last",
     state: {
       Type: "Task",

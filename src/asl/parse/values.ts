@@ -11,7 +11,7 @@ import { checkNoDollar } from "../rules/no-dollar.ts";
 import { compileFieldExpression, compileTemplate } from "../templates.ts";
 import type { Reader } from "./fields.ts";
 import { type Place, inside } from "./place.ts";
-import type { Hints, Reading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 
 /** The largest number of seconds, attempts and the like that the service takes. */
 export const MAX_INTEGER = 99_999_999;
@@ -101,10 +101,17 @@ export const path: Reader<Path> = (value, place, reading) =>
       })
     : wrongType("STRING", value, place, reading);
 
+/** The service's words, and after them ours: the beginning of the reason only says the same again. */
+export function notReferencePath(text: string, reason: string): string {
+  const why = text.startsWith("$")
+    ? reason.replace(/^.* is not a Reference Path: /su, "")
+    : "Reference path didn't start with '$'";
+  return `Value is not a Reference Path: ${why}`;
+}
+
 export const referencePath: Reader<ReferencePath> = (value, place, reading) => {
   if (typeof value !== "string") return wrongType("STRING", value, place, reading);
-  const message = (reason: string): string =>
-    `Value is not a Reference Path: ${value.startsWith("$") ? reason : "Reference path didn't start with '$'"}`;
+  const message = (reason: string): string => notReferencePath(value, reason);
   return compiled(place, reading, () => compileReferencePath(value), { message, value });
 };
 
@@ -129,45 +136,51 @@ export const fieldExpression =
         })
       : wrongType("STRING", value, place, reading);
 
-/**
- * What `compile` makes, its InvalidExpression reported. A fault inside a template is located, as the service does,
- * at the object that holds the field; the text is pointed at more exactly.
- */
+export interface Compilation {
+  /** What to say; the reason is the expression's own. */
+  readonly message: (reason: string, error: InvalidExpression) => string;
+  /** What is compiled, for finding the place of a fault in it. */
+  readonly value: Json;
+  /** Whether a fault of a field is located at that field. Absent: at the object that holds it, as in a template. */
+  readonly isAtField?: (error: InvalidExpression) => boolean;
+}
+
+/** What `compile` makes, its InvalidExpression reported. The text is pointed at as exactly as possible. */
 export function compiled<T>(
   place: Place,
   reading: Reading,
   compile: () => T,
-  options: { readonly message: (reason: string) => string; readonly value: Json },
+  options: Compilation,
 ): T | undefined {
   try {
     return compile();
   } catch (error) {
     if (!(error instanceof InvalidExpression)) throw error;
-    const message = options.message(error.message);
-    const hints: Hints = {
+    const message = options.message(error.message, error);
+    const exact = placeInside(place, error.at, options.value);
+    const isAtObject = exact !== place && error.field !== undefined && options.isAtField?.(error) !== true;
+    return reading.fault(message, isAtObject ? (exact.parent ?? place) : exact, {
       suggestion: error.suggestion,
-      expected: message === error.message ? undefined : error.message,
+      expected: error.field !== undefined || message === error.message ? undefined : error.message,
       value: options.value,
-    };
-    const keys = pointerKeys(error.at);
-    if (keys.length === 0) return reading.fault(message, place, hints);
-    let parent = place;
-    let value: Json | undefined = options.value;
-    for (const key of keys.slice(0, -1)) {
-      const index: number | undefined = isArray(value) ? Number(key) : undefined;
-      parent = inside(parent, index ?? key);
-      if (isArray(value)) value = value[index ?? 0];
-      else value = isObject(value) ? member(value, key) : undefined;
-    }
-    const last = keys.at(-1) ?? "";
-    return reading.fault(message, parent, {
-      ...hints,
-      focus: inside(parent, isArray(value) ? Number(last) : last),
+      focus: exact,
     });
   }
 }
 
-/** The keys of a JSON pointer (RFC 6901). */
+/** The place that a JSON pointer (RFC 6901) names in a value: numbers are indexes where the value is an array. */
+function placeInside(place: Place, pointer: string | undefined, root: Json): Place {
+  let at = place;
+  let value: Json | undefined = root;
+  for (const key of pointerKeys(pointer)) {
+    const index: number | undefined = isArray(value) ? Number(key) : undefined;
+    at = inside(at, index ?? key);
+    if (isArray(value)) value = value[index ?? 0];
+    else value = isObject(value) ? member(value, key) : undefined;
+  }
+  return at;
+}
+
 function pointerKeys(pointer: string | undefined): string[] {
   if (pointer === undefined || pointer === "") return [];
   return pointer

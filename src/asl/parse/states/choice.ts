@@ -3,10 +3,11 @@
 import { type Json, fromMembers } from "../../../base/json.ts";
 import type { ChoiceRule, ChoiceState } from "../../ast.ts";
 import { compileChoiceTest } from "../../choice.ts";
+import type { InvalidExpression } from "../../invalid-expression.ts";
 import { ASSIGN, COMMON, INPUT_OUTPUT, type StateSource, headOf, readState, target } from "../common.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
-import { compiled, listOf, object, string } from "../values.ts";
+import { compiled, listOf, notReferencePath, object, string } from "../values.ts";
 import { readFields } from "../fields.ts";
 
 const CHOICE = {
@@ -25,6 +26,16 @@ export function readChoice(source: StateSource, reading: Reading): ChoiceState |
   const values = readState(source, CHOICE, reading);
   const { choices } = values;
   return choices === undefined ? undefined : { ...headOf(source), type: "Choice", ...values, choices };
+}
+
+const UNSUPPORTED = /^The field '(.*)' is not supported in a rule$/su;
+
+/** The service's words for what it says of rules in its own way. */
+function ruleMessage(reason: string, error: InvalidExpression): string {
+  const unsupported = UNSUPPORTED.exec(reason);
+  if (unsupported !== null) return `Field '${unsupported[1]}' is not supported`;
+  const isNoPath = error.field === "Variable" && error.suggestion?.includes("must begin with '$'") === true;
+  return isNoPath ? notReferencePath("", reason) : reason;
 }
 
 function rule(value: Json, place: Place, reading: Reading): ChoiceRule | undefined {
@@ -56,8 +67,9 @@ function rule(value: Json, place: Place, reading: Reading): ChoiceRule | undefin
   if (!isRight) return undefined;
   const test = fromMembers(members.filter((entry) => !isOfRule(entry)));
   const compiledTest = compiled(place, reading, () => compileChoiceTest(test), {
-    message: (reason) => reason,
+    message: ruleMessage,
     value: test,
+    isAtField: (error) => !UNSUPPORTED.test(error.message),
   });
   if (compiledTest === undefined || next === undefined) return undefined;
   return { test: compiledTest, next, ...(assign === undefined ? {} : { assign }) };
