@@ -1,0 +1,194 @@
+// Runs the mixed load against the real server while it is killed at random moments, then checks everything.
+//
+//   node test/crash/run.ts --executions 400 --kills 100 --seed 1
+//
+// With `power` the kills are power cuts: what was written and not synced is lost (test/power).
+
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Acknowledged, check, type Counts } from "./checker.ts";
+import { FakeLambda } from "./fake-lambda.ts";
+import { Answered, call, callOnce, freePort, ServerProcess } from "./server.ts";
+import { WORKLOAD } from "./workload.ts";
+
+export interface CrashOptions {
+  readonly executions: number;
+  readonly kills: number;
+  readonly seed: number;
+  /** Milliseconds that a server lives between kills: uniform in [0, this). */
+  readonly lifetimeMs: number;
+  /** Makes a kill a power cut: environment of the server, and what happens to its files after each kill. */
+  readonly power?: {
+    readonly env: (directory: string) => NodeJS.ProcessEnv;
+    readonly cut: (directory: string, round: number) => void;
+  };
+  readonly log?: (line: string) => void;
+}
+
+export interface CrashReport extends Counts {
+  readonly kills: number;
+  readonly acknowledged: number;
+  /** Milliseconds from each kill to the next ready server. */
+  readonly recoveryMs: readonly number[];
+}
+
+/** @throws AssertionError naming the broken invariant */
+export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
+  const { executions, kills, seed, lifetimeMs, power, log = () => {} } = options;
+  const random = mulberry32(seed);
+  const directory = mkdtempSync(join(tmpdir(), "stepwell-crash-"));
+  const lambda = new FakeLambda(mulberry32(seed + 1));
+  const lambdaUrl = await lambda.listen();
+  const server = new ServerProcess(
+    await freePort(),
+    ["--data", join(directory, "data"), "--lambda-endpoint", lambdaUrl],
+    power?.env(directory),
+  );
+  const { url } = server;
+  lambda.onToken = async (taskToken, output) => {
+    try {
+      await call(url, "SendTaskSuccess", { taskToken, output: JSON.stringify(output) });
+    } catch (error) {
+      // A token whose attempt has timed out or was given up meanwhile.
+      if (!(error instanceof Answered && error.code === "TaskTimedOut")) throw error;
+    }
+  };
+  const acknowledged: Acknowledged[] = [];
+  const recoveryMs: number[] = [];
+  try {
+    await server.start();
+    const machines = await createMachines(url);
+    const starting = startAll(url, machines, executions, acknowledged);
+    let failure: unknown;
+    starting.catch((error: unknown) => {
+      failure = error;
+    });
+    for (let round = 1; round <= kills; round++) {
+      await pause(random() * lifetimeMs);
+      await server.kill();
+      power?.cut(directory, round);
+      const after = await server.start();
+      recoveryMs.push(after);
+      if (failure !== undefined) throw failure;
+      log(`kill ${round}: ready after ${after.toFixed(0)} ms, ${acknowledged.length} starts acknowledged, ${lambda.ledger.length} calls`);
+    }
+    await starting;
+    await waitForAll(url, acknowledged, log);
+    const counts = await check(url, acknowledged, lambda.ledger);
+    return { ...counts, kills, acknowledged: acknowledged.length, recoveryMs };
+  } catch (error) {
+    log(`server said: ${server.errors}`);
+    log(`data kept in ${directory}; seed ${seed}`);
+    throw error;
+  } finally {
+    await server.kill();
+    await lambda.close();
+  }
+}
+
+async function createMachines(url: string): Promise<Map<string, string>> {
+  const machines = new Map<string, string>();
+  for (const [name, { definition }] of Object.entries(WORKLOAD)) {
+    const text = JSON.stringify(definition).replaceAll("{child}", machines.get("chain") ?? "");
+    const { stateMachineArn } = await call(url, "CreateStateMachine", {
+      name,
+      definition: text,
+      roleArn: "arn:aws:iam::000000000000:role/crash",
+    });
+    machines.set(name, stateMachineArn as string);
+  }
+  return machines;
+}
+
+/** Starts them a few at a time, each under a name of its own, until each start is acknowledged. */
+async function startAll(
+  url: string,
+  machines: ReadonlyMap<string, string>,
+  executions: number,
+  acknowledged: Acknowledged[],
+): Promise<void> {
+  const kinds = Object.keys(WORKLOAD);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < executions) {
+      const n = next++;
+      const work = kinds[n % kinds.length] as string;
+      const stateMachineArn = machines.get(work) as string;
+      const name = `${work}-${n}`;
+      const input = JSON.stringify(WORKLOAD[work]?.input(n));
+      for (;;) {
+        try {
+          const answer = await callOnce(url, "StartExecution", { stateMachineArn, name, input });
+          acknowledged.push({ executionArn: answer["executionArn"] as string, startDate: answer["startDate"] as number, work, n });
+          break;
+        } catch (error) {
+          if (error instanceof Answered && error.code === "ExecutionAlreadyExists") {
+            // It was started by a call that got no answer, and has ended since.
+            const executionArn = stateMachineArn.replace(":stateMachine:", ":execution:").concat(`:${name}`);
+            const { startDate } = await call(url, "DescribeExecution", { executionArn });
+            acknowledged.push({ executionArn, startDate: startDate as number, work, n });
+            break;
+          }
+          if (error instanceof Answered && error.code !== "ThrottlingException" && error.code !== "ServiceUnavailable") throw error;
+          await pause(20);
+        }
+      }
+      await pause(15);
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+}
+
+async function waitForAll(url: string, acknowledged: readonly Acknowledged[], log: (line: string) => void): Promise<void> {
+  const open = new Set(acknowledged.map(({ executionArn }) => executionArn));
+  const deadline = Date.now() + 120_000;
+  while (open.size > 0) {
+    for (const executionArn of open) {
+      const { status } = await call(url, "DescribeExecution", { executionArn });
+      if (status !== "RUNNING") open.delete(executionArn);
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`I31: ${open.size} executions do not end: ${[...open].slice(0, 5).join(" ")}`);
+    }
+    log(`${open.size} executions are still open`);
+    if (open.size > 0) await pause(500);
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** A small seeded generator: uniform in [0, 1). */
+export function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      executions: { type: "string", default: "400" },
+      kills: { type: "string", default: "100" },
+      seed: { type: "string", default: String(Date.now() % 100_000) },
+      lifetime: { type: "string", default: "1200" },
+    },
+  });
+  const started = performance.now();
+  const { recoveryMs, ...counts } = await runCrashes({
+    executions: Number(values.executions),
+    kills: Number(values.kills),
+    seed: Number(values.seed),
+    lifetimeMs: Number(values.lifetime),
+    log: console.log,
+  });
+  const sorted = recoveryMs.toSorted((a, b) => a - b);
+  console.log(JSON.stringify(counts));
+  console.log(`from a kill to the next ready server: median ${sorted[sorted.length >> 1]?.toFixed(0)} ms, worst ${sorted.at(-1)?.toFixed(0)} ms`);
+  console.log(`${((performance.now() - started) / 1000).toFixed(0)} s, seed ${values.seed}`);
+}

@@ -1,0 +1,166 @@
+// Plays an execution without a runtime: a script answers its tasks, time moves when nothing else can.
+//
+// After every turn the journal so far is encoded, decoded and folded again, and must give the same execution
+// (D3, C1); the history told from it must begin with what was told before (H2).
+
+import assert from "node:assert/strict";
+import { parse } from "../../src/asl/index.ts";
+import type { Program } from "../../src/asl/ast.ts";
+import { Payload } from "../../src/base/json.ts";
+import {
+  applyTurn,
+  type CallTask,
+  type Command,
+  decide,
+  decodeTurn,
+  encodeTurn,
+  type Execution,
+  type HistoryEvent,
+  type Input,
+  type JournalTurn,
+  type Limits,
+  nextWakeAt,
+  projectHistory,
+  SERVICE_LIMITS,
+} from "../../src/engine/index.ts";
+
+/** How a task ends: what is left undefined stays open. */
+export type Answer =
+  | { readonly output: unknown }
+  | { readonly error?: string; readonly cause?: string; readonly phase?: "schedule" | "start" | "submit" | "run" };
+
+export interface Play {
+  readonly definition: unknown;
+  readonly input?: unknown;
+  /** Answers the n-th hand-over (from 0); undefined leaves it open. */
+  readonly answer?: (call: CallTask, n: number) => Answer | undefined;
+  readonly limits?: Partial<Limits>;
+  /** Called when nothing moves but time; may return an input to be taken instead of moving time. */
+  readonly meanwhile?: (execution: Execution, nowMs: number) => Distributed<Input> | undefined;
+}
+type Distributed<I> = I extends Input ? Omit<I, "nowMs" | "seed"> : never;
+
+export interface Played {
+  readonly execution: Execution;
+  readonly history: readonly HistoryEvent[];
+  readonly turns: readonly JournalTurn[];
+  readonly commands: readonly Command[];
+}
+
+export const STARTED_AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+export function compile(definition: unknown): Program {
+  const { program, diagnostics } = parse(JSON.stringify(definition));
+  assert.ok(program, JSON.stringify(diagnostics, null, 1));
+  return program;
+}
+
+/** Runs the execution to its end. Fails if it can never end. */
+export function play({ definition, input = {}, answer, limits, meanwhile }: Play): Played {
+  const program = compile(definition);
+  const environment = {
+    limits: { ...SERVICE_LIMITS, ...limits },
+    taskToken: (arn: string, task: number) => `token of ${arn} ${task}`,
+    activityExists: () => true,
+    admit: 1_000,
+  };
+  const turns: JournalTurn[] = [];
+  const commands: Command[] = [];
+  const waiting: CallTask[] = [];
+  let told: readonly HistoryEvent[] = [];
+  let execution: Execution | undefined;
+  let nowMs = STARTED_AT_MS;
+  let calls = 0;
+  let seed = 1;
+
+  const take = (next: Distributed<Input>): void => {
+    seed += 1;
+    const arrival = { ...next, nowMs, seed: [seed, seed * 7919, seed ^ 0x5bd1e995, 17] } as Input;
+    const decision = decide(program, execution, arrival, environment);
+    execution = decision.execution;
+    if (decision.turn === undefined) return;
+    turns.push(decision.turn);
+    commands.push(...decision.commands);
+    for (const command of decision.commands) if (command.kind === "CallTask") waiting.push(command);
+    told = checkReplay(execution, turns, told);
+  };
+
+  take({
+    kind: "Start",
+    executionArn: "arn:aws:states:us-east-1:123456789012:execution:Machine:run",
+    stateMachineArn: "arn:aws:states:us-east-1:123456789012:stateMachine:Machine",
+    name: "run",
+    roleArn: "arn:aws:iam::123456789012:role/Role",
+    revisionId: "revision",
+    input: Payload.ofText(JSON.stringify(input)),
+  });
+  for (let steps = 0; (execution as unknown as Execution).status === "RUNNING"; steps++) {
+    assert.ok(steps < 100_000, "the execution does not end");
+    const current = execution as unknown as Execution;
+    const call = waiting.shift();
+    if (call !== undefined) {
+      const given = answer?.(call, calls++);
+      if (given === undefined) continue;
+      nowMs += 1;
+      if ("output" in given) {
+        take({ kind: "TaskSucceeded", task: call.task, output: Payload.ofText(JSON.stringify(given.output)) });
+      } else {
+        take({ kind: "TaskFailed", task: call.task, phase: "run", ...given });
+      }
+      continue;
+    }
+    const other = meanwhile?.(current, nowMs);
+    if (other !== undefined) {
+      take(other);
+      continue;
+    }
+    const wakeAtMs = nextWakeAt(current);
+    assert.ok(wakeAtMs !== undefined, "the execution waits for something that never comes");
+    nowMs = Math.max(nowMs, wakeAtMs);
+    take({ kind: "TimeReached" });
+  }
+  return { execution: execution as unknown as Execution, history: told, turns, commands };
+}
+
+function checkReplay(
+  execution: Execution,
+  turns: readonly JournalTurn[],
+  told: readonly HistoryEvent[],
+): readonly HistoryEvent[] {
+  const stored = turns.map((turn) => decodeTurn(encodeTurn(turn), turn.atMs));
+  let again: Execution | undefined;
+  for (const turn of stored) again = applyTurn(again, turn);
+  assert.deepEqual(snapshot(again as Execution), snapshot(execution), "a replayed execution differs");
+  const history = projectHistory(stored);
+  assert.deepEqual(history.slice(0, told.length), told, "a history was changed after it was told");
+  history.forEach(({ id, previousEventId }, i) => {
+    assert.equal(id, i + 1, "history ids have a gap");
+    assert.ok(previousEventId < id, "an event follows a later one");
+  });
+  return history;
+}
+
+/** The execution as plain data: payloads as texts, frames without their links upwards. */
+export function snapshot(execution: Execution): unknown {
+  return JSON.parse(
+    JSON.stringify(execution, (key, value: unknown) => {
+      if (value instanceof Payload) return { payload: value.text };
+      if (key === "parent") return (value as { id: number } | undefined)?.id;
+      if (key === "children") return [...(value as Map<number, { id: number }>).values()].map(({ id }) => id);
+      if (key === "tasks") return [...(value as Map<number, { id: number }>)].map(([task, { id }]) => [task, id]);
+      if (value instanceof Map) return [...(value as Map<unknown, unknown>)];
+      return value;
+    }),
+  );
+}
+
+/** A history as lines: `5<-4 TaskSucceeded {"output":"1"}`. */
+export function lines(history: readonly HistoryEvent[]): string[] {
+  const plain = new Set(["inputDetails", "outputDetails", "assignedVariablesDetails", "roleArn"]);
+  return history.map(({ id, previousEventId, type, details, timestampMs }) => {
+    const members = Object.entries(details ?? {}).filter(([name]) => !plain.has(name));
+    const after = timestampMs - STARTED_AT_MS;
+    const shown = members.length === 0 ? "" : ` ${JSON.stringify(Object.fromEntries(members))}`;
+    return `${id}<-${previousEventId} +${after} ${type}${shown}`;
+  });
+}
