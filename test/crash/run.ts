@@ -8,6 +8,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { mulberry32 } from "../chance.ts";
 import { type Acknowledged, check, type Counts } from "./checker.ts";
 import { FakeLambda } from "./fake-lambda.ts";
 import { Answered, call, callOnce, freePort, ServerProcess } from "./server.ts";
@@ -158,17 +159,6 @@ async function waitForAll(url: string, acknowledged: readonly Acknowledged[], lo
 }
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-
-/** A small seeded generator: uniform in [0, 1). */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 if (import.meta.main) {
   const { values } = parseArgs({
