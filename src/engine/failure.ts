@@ -74,7 +74,7 @@ function failFrame(turn: Turn, frame: Frame, failure: Failure): void {
   if (parent === undefined) return failExecution(turn, failure);
   if (frame.kind === "iteration")
     turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed" });
-  for (const sibling of [...childrenRest(parent).children.values()]) {
+  for (const sibling of childrenRest(parent).children.values()) {
     if (sibling === frame) continue;
     if (sibling.rest.kind === "done") continue;
     abortState(turn, sibling);
@@ -89,7 +89,7 @@ function failFrame(turn: Turn, frame: Frame, failure: Failure): void {
 function abortState(turn: Turn, frame: Frame): void {
   const { rest } = frame;
   if (rest.kind === "children") {
-    for (const child of [...rest.children.values()]) {
+    for (const child of rest.children.values()) {
       abortState(turn, child);
       if (child.kind === "iteration")
         turn.emit({ kind: "MapIterationEnded", frame: child.id, outcome: "Aborted" });

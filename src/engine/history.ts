@@ -19,7 +19,7 @@
 // Spec: HistoryEvent of the API; order as recorded from the service.
 
 import { assert } from "../base/assert.ts";
-import { fromMembers, type Json, type JsonObject, type Payload } from "../base/json.ts";
+import { fromMembers, type Json, type JsonObject } from "../base/json.ts";
 import { applyEvent, resolve } from "./apply.ts";
 import { type Event, type FrameId, type JournalTurn, type PayloadRef, VISIBLE } from "./events.ts";
 import type { Execution, Frame } from "./execution.ts";
@@ -67,13 +67,13 @@ class HistoryTeller {
   tell(event: Event, atMs: number): HistoryEvent | undefined {
     // What an event says of its frame is read before it changes the frame.
     const frame = this.#frameOf(event);
-    const shape = VISIBLE[event.kind] ? describe(event, frame, this.#region) : undefined;
+    const told = VISIBLE[event.kind] ? describe(event, frame, this.#region) : undefined;
     this.#execution = applyEvent(this.#execution, event, atMs);
     if (event.kind === "ExecutionStarted") this.#region = regionOf(event.executionArn);
     const id = this.#execution.eventCount;
     const previousEventId = this.#advance(event, frame, id);
-    if (shape === undefined) return undefined;
-    const { type, detailsName, details } = shape;
+    if (told === undefined) return undefined;
+    const { type, detailsName, details } = told;
     const head = { id, previousEventId, timestampMs: atMs, type };
     return detailsName === undefined ? head : { ...head, detailsName, details: details as JsonObject };
   }
@@ -112,7 +112,7 @@ class HistoryTeller {
         for (let child = 0; child < event.count; child++) this.#cursor(event.firstChild + child).at = id;
         return this.#follow(event.frame, id);
       case "BranchSucceeded":
-        this.#cursor((frame?.parent as Frame).id).at = this.#cursor(event.frame).at;
+        this.#cursor(parentOf(frame).id).at = this.#cursor(event.frame).at;
         this.#cursors.delete(event.frame);
         return 0;
       case "MapStarted": {
@@ -127,7 +127,7 @@ class HistoryTeller {
       case "MapIterationEnded": {
         if (event.outcome !== "Succeeded") return this.#lastCause;
         const previous = this.#cursor(event.frame).at;
-        const map = this.#cursor((frame?.parent as Frame).id);
+        const map = this.#cursor(parentOf(frame).id);
         map.at = id;
         map.iteration = previous;
         this.#lastCause = id;
@@ -144,7 +144,15 @@ class HistoryTeller {
         this.#lastCause = id;
         return previous;
       }
-      default:
+      case "StateEntered":
+      case "StateExited":
+      case "EvaluationFailed":
+      case "TaskScheduled":
+      case "TaskStarted":
+      case "TaskSubmitted":
+      case "TaskSucceeded":
+      case "TaskFailed":
+      case "TaskTimedOut":
         return this.#follow(event.frame, id);
     }
   }
@@ -309,7 +317,7 @@ function regionOf(arn: string): string {
 }
 
 function text(frame: Frame | undefined, ref: PayloadRef): string {
-  return typeof ref === "string" ? resolve(frame as Frame, ref).text : (ref as Payload).text;
+  return typeof ref === "string" ? resolve(frame as Frame, ref).text : ref.text;
 }
 
 function output(value: string): Members {
@@ -324,6 +332,11 @@ function failure({ error, cause }: { readonly error?: string; readonly cause?: s
     ["error", error],
     ["cause", cause],
   ];
+}
+
+function parentOf(frame: Frame | undefined): Frame {
+  assert(frame?.parent !== undefined, "only a branch or an iteration ends so");
+  return frame.parent;
 }
 
 function typeOf(frame: Frame | undefined): string {

@@ -31,7 +31,9 @@ export interface DecideEnvironment {
 }
 
 /** Thrown by `emit` when only the end of the execution may still be told (T3); `decide` catches it. */
-export class HistoryFull {}
+export class HistoryFull {
+  readonly kind = "HistoryFull";
+}
 
 export class Turn {
   readonly program: Program;
