@@ -91,7 +91,8 @@ class IntrinsicParser {
     if (word === undefined) this.#fail("expected an argument");
     if (word === "null") return { kind: "constant", value: null };
     if (word === "true" || word === "false") return { kind: "constant", value: word === "true" };
-    const isNumber = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(word) && Number.isFinite(Number(word));
+    const isNumber =
+      /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(word) && Number.isFinite(Number(word));
     if (!isNumber) this.#fail(`'${word}' is no argument (a text needs single quotes)`);
     return { kind: "constant", value: Number(word) };
   }

@@ -117,7 +117,8 @@ function selectAll(steps: readonly Step[], start: Json, search: Search): Json[] 
   return values;
 }
 
-function spend(search: Search, units: number): void {
+/** Takes `units` of the evaluation's fuel. @throws StatesError States.Runtime when it is used up (E2) */
+export function spend(search: Search, units: number): void {
   search.fuel -= units;
   if (search.fuel < 0)
     throw new StatesError("States.Runtime", "A path visits too many values of its document");

@@ -18,7 +18,7 @@ import type { Json } from "../../base/json.ts";
 import { parseJson } from "../../base/json-text.ts";
 import { InvalidExpression } from "../invalid-expression.ts";
 import { Suggester } from "../suggest.ts";
-import { selectIn } from "./evaluate.ts";
+import { selectIn, spend } from "./evaluate.ts";
 import {
   type Operator,
   type Predicate,
@@ -276,8 +276,8 @@ class PathParser {
       return (item, search) => {
         const value = left(item, search);
         if (typeof value !== "string") return false;
-        search.fuel -= Math.ceil((value.length * regex.size) / 64);
-        return search.fuel >= 0 && regex.matches(value);
+        spend(search, Math.ceil((value.length * regex.size) / 64));
+        return regex.matches(value);
       };
     }
     return compare(operator, left, this.#operand());
@@ -319,7 +319,8 @@ class PathParser {
     this.#at += word.length;
     if (word === "true" || word === "false") return constant(word === "true");
     if (word === "null") return constant(null);
-    const isNumber = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(word) && Number.isFinite(Number(word));
+    const isNumber =
+      /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(word) && Number.isFinite(Number(word));
     return constant(isNumber ? Number(word) : word);
   }
 

@@ -39,7 +39,8 @@ function putAt(keys: readonly (string | number)[], input: Json, result: Json): J
     onTheWay.push(here);
     if (typeof key === "string") {
       if (!isObject(here)) throw mismatch(key, input);
-      here = member(here, key) ?? {};
+      const found = member(here, key);
+      here = found === undefined ? {} : found;
     } else {
       const at = isArray(here) && key < 0 ? here.length + key : key;
       const item = isArray(here) ? here[at] : undefined;
