@@ -34,7 +34,8 @@ export interface ServeOptions {
 export interface LocalFunctions {
   /** Takes the sources as they are now; without a name, of all functions (new and removed ones too). */
   readonly reload: (name?: string) => Promise<void>;
-  readonly list: () => readonly string[];
+  /** `problems` says why a function cannot be invoked; empty when it can. */
+  readonly list: () => readonly { readonly name: string; readonly problems: readonly string[] }[];
 }
 
 export interface RunningServer {

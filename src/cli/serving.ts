@@ -74,13 +74,37 @@ export function logTo(environment: CliEnvironment): (line: string) => void {
 }
 
 /**
- * Opens the server; where the port is taken and `mayMove`, on a free one, and says so.
+ * Opens a server, runs `body` with it, and leaves nothing open. Signals are listened to from before the
+ * server opens, so one that comes early is not lost.
+ *
+ * @param mayMove Whether a free port will do where the one in `options` is taken.
+ * @param body    Closes the server itself unless it throws; its result is the exit code.
  * @throws CliError in words where the port or the store is the reason
  */
-export async function open(
+export async function runServer(
   environment: CliEnvironment,
   options: ServeOptions,
-  mayMove = false,
+  mayMove: boolean,
+  body: (server: RunningServer, stop: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const { first, off } = listenForSignals(environment);
+  try {
+    const server = await open(environment, options, mayMove);
+    try {
+      return await body(server, first);
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  } finally {
+    off();
+  }
+}
+
+async function open(
+  environment: CliEnvironment,
+  options: ServeOptions,
+  mayMove: boolean,
 ): Promise<RunningServer> {
   try {
     return await environment.openServer(options);
@@ -88,7 +112,7 @@ export async function open(
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE" && mayMove) {
       options.log(`port ${options.port} is taken; taking a free one`);
-      return open(environment, { ...options, port: 0 });
+      return open(environment, { ...options, port: 0 }, false);
     }
     const words: Readonly<Record<string, string>> = {
       EADDRINUSE: `port ${options.port} of ${options.host} is taken; choose another with --port (0 takes a free one)`,
@@ -96,7 +120,7 @@ export async function open(
       EACCES: `permission denied (${message})`,
     };
     const known = code === undefined ? undefined : words[code];
-    throw new CliError(`Cannot start: ${known ?? message ?? String(error)}`);
+    throw new CliError(`Cannot start: ${known ?? message}`);
   }
 }
 

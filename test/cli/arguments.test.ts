@@ -15,7 +15,11 @@ interface Refusal {
 }
 
 const REFUSALS: readonly Refusal[] = [
-  { name: "an unknown command", argv: ["strat"], expected: 'error: There is no command "strat". Did you mean "start"?' },
+  {
+    name: "an unknown command",
+    argv: ["strat"],
+    expected: 'error: There is no command "strat". Did you mean "start"?',
+  },
   {
     name: "a command like no other",
     argv: ["xylophone"],
@@ -23,18 +27,38 @@ const REFUSALS: readonly Refusal[] = [
       'error: There is no command "xylophone". There are: ' +
       "serve, dev, demo, start, history, list, describe, stop, approve, reject, validate.",
   },
-  { name: "an unknown option", argv: ["serve", "--prot", "1"], expected: "error: serve has no option --prot. Did you mean --port?" },
+  {
+    name: "an unknown option",
+    argv: ["serve", "--prot", "1"],
+    expected: "error: serve has no option --prot. Did you mean --port?",
+  },
   { name: "an unknown short option", argv: ["serve", "-x"], expected: "error: serve has no option -x." },
-  { name: "an option without its value", argv: ["serve", "--port"], expected: "error: --port needs a value: --port PORT." },
+  {
+    name: "an option without its value",
+    argv: ["serve", "--port"],
+    expected: "error: --port needs a value: --port PORT.",
+  },
   {
     name: "an option that takes the next one for its value",
     argv: ["serve", "--host", "--memory"],
     expected:
       "error: --host needs a value: --host ADDRESS. For a value that begins with a dash write --host=--memory.",
   },
-  { name: "a value for an option that takes none", argv: ["serve", "--memory=yes"], expected: "error: --memory takes no value." },
-  { name: "an argument too many", argv: ["serve", "now"], expected: 'error: There is one argument too many: "now".' },
-  { name: "an argument that is missing", argv: ["stop"], expected: "error: The ARN of the execution is missing." },
+  {
+    name: "a value for an option that takes none",
+    argv: ["serve", "--memory=yes"],
+    expected: "error: --memory takes no value.",
+  },
+  {
+    name: "an argument too many",
+    argv: ["serve", "now"],
+    expected: 'error: There is one argument too many: "now".',
+  },
+  {
+    name: "an argument that is missing",
+    argv: ["stop"],
+    expected: "error: The ARN of the execution is missing.",
+  },
   {
     name: "a port that is no number",
     argv: ["serve", "--port", "http"],

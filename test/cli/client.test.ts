@@ -38,7 +38,9 @@ async function withServer(
 
 test("a call is one POST of AWS JSON 1.0", async () => {
   await withServer(200, '{"stateMachines":[]}', async (endpoint, seen) => {
-    assert.deepEqual(await connect(endpoint)("ListStateMachines", { maxResults: 5, note: "ü" }), { stateMachines: [] });
+    assert.deepEqual(await connect(endpoint)("ListStateMachines", { maxResults: 5, note: "ü" }), {
+      stateMachines: [],
+    });
     assert.equal(seen.length, 1);
     const [request] = seen;
     assert.equal(request?.method, "POST");
@@ -62,13 +64,16 @@ const FAILURES: readonly Failure[] = [
     status: 400,
     body: '{"__type":"StateMachineDoesNotExist","message":"no such thing"}',
     expected: (error) =>
-      error instanceof ServiceError && error.code === "StateMachineDoesNotExist" && error.message === "no such thing",
+      error instanceof ServiceError &&
+      error.code === "StateMachineDoesNotExist" &&
+      error.message === "no such thing",
   },
   {
     name: "a name with its namespace is shortened, and Message is read too",
     status: 400,
     body: '{"__type":"com.amazonaws.swf.base.model#InvalidArn","Message":"bad"}',
-    expected: (error) => error instanceof ServiceError && error.code === "InvalidArn" && error.message === "bad",
+    expected: (error) =>
+      error instanceof ServiceError && error.code === "InvalidArn" && error.message === "bad",
   },
   {
     name: "an answer that is no JSON is somebody else's",
@@ -76,7 +81,8 @@ const FAILURES: readonly Failure[] = [
     body: "<html>",
     expected: (error, endpoint) =>
       error instanceof CliError &&
-      error.message === `${endpoint.origin} answered DescribeExecution with HTTP 404 and no JSON: is it Stepwell?`,
+      error.message ===
+        `${endpoint.origin} answered DescribeExecution with HTTP 404 and no JSON: is it Stepwell?`,
   },
 ];
 
@@ -105,7 +111,12 @@ test("where nothing listens, the message says how to start a server", async () =
 const ENDPOINTS: readonly (readonly [string, string | undefined, Record<string, string>, string])[] = [
   ["nothing said", undefined, {}, "http://127.0.0.1:8083/"],
   ["AWS's variable", undefined, { AWS_ENDPOINT_URL_SFN: "http://a:1" }, "http://a:1/"],
-  ["our variable before AWS's", undefined, { AWS_ENDPOINT_URL_SFN: "http://a:1", STEPWELL_ENDPOINT: "http://b:2" }, "http://b:2/"],
+  [
+    "our variable before AWS's",
+    undefined,
+    { AWS_ENDPOINT_URL_SFN: "http://a:1", STEPWELL_ENDPOINT: "http://b:2" },
+    "http://b:2/",
+  ],
   ["an empty variable", undefined, { STEPWELL_ENDPOINT: "" }, "http://127.0.0.1:8083/"],
   ["the option before all", "https://c", { STEPWELL_ENDPOINT: "http://b:2" }, "https://c/"],
 ];

@@ -11,9 +11,21 @@ interface YamlCase {
 }
 
 const YAML: readonly YamlCase[] = [
-  { name: "block maps and lists", yaml: "a:\n  - 1\n  - x\nb: {c: true, d: null}\n", json: '{"a":[1,"x"],"b":{"c":true,"d":null}}' },
-  { name: "text that looks like something else stays text", yaml: "a: '1'\nb: 2024-01-01\nc: on\nd: ''\n", json: '{"a":"1","b":"2024-01-01","c":"on","d":""}' },
-  { name: "block text", yaml: "a: |\n  one\n  two\nb: >-\n  three\n  four\n", json: '{"a":"one\\ntwo\\n","b":"three four"}' },
+  {
+    name: "block maps and lists",
+    yaml: "a:\n  - 1\n  - x\nb: {c: true, d: null}\n",
+    json: '{"a":[1,"x"],"b":{"c":true,"d":null}}',
+  },
+  {
+    name: "text that looks like something else stays text",
+    yaml: "a: '1'\nb: 2024-01-01\nc: on\nd: ''\n",
+    json: '{"a":"1","b":"2024-01-01","c":"on","d":""}',
+  },
+  {
+    name: "block text",
+    yaml: "a: |\n  one\n  two\nb: >-\n  three\n  four\n",
+    json: '{"a":"one\\ntwo\\n","b":"three four"}',
+  },
   { name: "keys that are numbers", yaml: "1: a\ntrue: b\n", json: '{"1":"a","true":"b"}' },
   { name: "anchors are written out", yaml: "a: &x {n: 1}\nb: *x\n", json: '{"a":{"n":1},"b":{"n":1}}' },
   {
@@ -21,7 +33,11 @@ const YAML: readonly YamlCase[] = [
     yaml: "base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\nlist:\n  <<: [*b, {z: 9, x: 8}]\n",
     json: '{"base":{"x":1,"y":2},"use":{"y":3,"x":1},"list":{"x":1,"y":2,"z":9}}',
   },
-  { name: "keys that are dangerous elsewhere", yaml: "__proto__: {a: 1}\nconstructor: 2\n", json: '{"__proto__":{"a":1},"constructor":2}' },
+  {
+    name: "keys that are dangerous elsewhere",
+    yaml: "__proto__: {a: 1}\nconstructor: 2\n",
+    json: '{"__proto__":{"a":1},"constructor":2}',
+  },
   { name: "JSON is YAML", yaml: '{"a": [1, {"b": "c"}]}', json: '{"a":[1,{"b":"c"}]}' },
   { name: "an empty file", yaml: "", json: "null" },
 ];
@@ -45,9 +61,27 @@ interface FaultCase {
 const FAULTS: readonly FaultCase[] = [
   { name: "no YAML", yaml: "a: [1,\nb: 2\n", line: 2, column: 1, message: /./ },
   { name: "the same key twice", yaml: "a: 1\nb: 2\na: 3\n", line: 3, column: 1, message: /unique/ },
-  { name: "a number that JSON has not", yaml: "a: 1\nb: .nan\n", line: 2, column: 4, message: /^JSON has no number NaN$/ },
-  { name: "a key that is a list", yaml: "? [a]\n: 1\n", line: 1, column: 3, message: /^a key must be plain text$/ },
-  { name: "an anchor that contains itself", yaml: "a: &x\n  b: *x\n", line: 2, column: 6, message: /contains itself|Unresolved alias/ },
+  {
+    name: "a number that JSON has not",
+    yaml: "a: 1\nb: .nan\n",
+    line: 2,
+    column: 4,
+    message: /^JSON has no number NaN$/,
+  },
+  {
+    name: "a key that is a list",
+    yaml: "? [a]\n: 1\n",
+    line: 1,
+    column: 3,
+    message: /^a key must be plain text$/,
+  },
+  {
+    name: "an anchor that contains itself",
+    yaml: "a: &x\n  b: *x\n",
+    line: 2,
+    column: 6,
+    message: /contains itself|Unresolved alias/,
+  },
   { name: "an anchor that is nowhere", yaml: "a: *x\n", line: 1, column: 4, message: /x/ },
   { name: "merging what is no map", yaml: "a:\n  <<: 1\n", line: 2, column: 3, message: /takes a map/ },
 ];
@@ -64,7 +98,10 @@ for (const { name, yaml, line, column, message } of FAULTS) {
 }
 
 test("nested aliases cannot make a small file large", () => {
-  const levels = Array.from({ length: 12 }, (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(9)}*l${i}]`);
+  const levels = Array.from(
+    { length: 12 },
+    (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(9)}*l${i}]`,
+  );
   const { json, faults } = readDefinition("x.asl.yaml", `l0: &l0 [x]\n${levels.join("\n")}\n`);
   assert.equal(json, undefined);
   assert.equal(faults.at(-1)?.message, "the definition is larger than 4 MiB");

@@ -16,10 +16,7 @@ export interface FakeTerminal {
 }
 
 /** Commands run against it as against a terminal of 100 columns, or a pipe. */
-export function fakeTerminal(
-  argv: readonly string[],
-  overrides: Partial<CliEnvironment> = {},
-): FakeTerminal {
+export function fakeTerminal(argv: readonly string[], overrides: Partial<CliEnvironment> = {}): FakeTerminal {
   let out = "";
   let err = "";
   const listeners = new Set<(signal: string) => void>();
@@ -105,7 +102,8 @@ export function fakeServer(overrides: Partial<RunningServer> = {}): RunningServe
       switch (operation) {
         case "DescribeStateMachine": {
           const machine = machines.get(String(input["stateMachineArn"]));
-          if (machine === undefined) throw new ServiceError("StateMachineDoesNotExist", "State Machine Does Not Exist");
+          if (machine === undefined)
+            throw new ServiceError("StateMachineDoesNotExist", "State Machine Does Not Exist");
           return machine;
         }
         case "CreateStateMachine": {

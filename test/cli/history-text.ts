@@ -20,7 +20,9 @@ export function historyOf(text: string): JsonObject[] {
         previousEventId: Number(previous),
         timestamp: START_SECONDS + Number(ms) / 1_000,
         type,
-        ...(details === undefined ? {} : { [key[0]?.toLowerCase() + key.slice(1)]: JSON.parse(details) as JsonObject }),
+        ...(details === undefined
+          ? {}
+          : { [key[0]?.toLowerCase() + key.slice(1)]: JSON.parse(details) as JsonObject }),
       };
     });
 }

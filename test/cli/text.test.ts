@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COLOURS, columnsOf, duration, fit, NO_COLOURS, paletteFor, printable, printableLines, table } from "../../src/cli/text.ts";
+import {
+  COLOURS,
+  columnsOf,
+  duration,
+  fit,
+  NO_COLOURS,
+  paletteFor,
+  printable,
+  printableLines,
+  table,
+} from "../../src/cli/text.ts";
 
 const PRINTABLE: readonly (readonly [string, string, string])[] = [
   ["plain text stays", "Grüße, 世界 🎉", "Grüße, 世界 🎉"],

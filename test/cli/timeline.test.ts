@@ -283,10 +283,22 @@ const CASES: readonly Case[] = [
       '1<-0 +0 ExecutionStarted {"input":"[]"}',
       '2<-0 +0 MapStateEntered {"name":"Each","input":"[]"}',
       '3<-2 +0 MapStateStarted {"length":30}',
-      ...Array.from({ length: 30 }, (_, i) => `${4 + i}<-3 +0 MapIterationStarted {"name":"Each","index":${i}}`),
-      ...Array.from({ length: 30 }, (_, i) => `${34 + i}<-${4 + i} +0 PassStateEntered {"name":"P","input":"1"}`),
-      ...Array.from({ length: 20 }, (_, i) => `${64 + i}<-${34 + i} +1 PassStateExited {"name":"P","output":"1"}`),
-      ...Array.from({ length: 20 }, (_, i) => `${84 + i}<-${64 + i} +1 MapIterationSucceeded {"name":"Each","index":${i}}`),
+      ...Array.from(
+        { length: 30 },
+        (_, i) => `${4 + i}<-3 +0 MapIterationStarted {"name":"Each","index":${i}}`,
+      ),
+      ...Array.from(
+        { length: 30 },
+        (_, i) => `${34 + i}<-${4 + i} +0 PassStateEntered {"name":"P","input":"1"}`,
+      ),
+      ...Array.from(
+        { length: 20 },
+        (_, i) => `${64 + i}<-${34 + i} +1 PassStateExited {"name":"P","output":"1"}`,
+      ),
+      ...Array.from(
+        { length: 20 },
+        (_, i) => `${84 + i}<-${64 + i} +1 MapIterationSucceeded {"name":"Each","index":${i}}`,
+      ),
     ].join("\n"),
     now: 9,
     expected: [
@@ -308,11 +320,7 @@ const CASES: readonly Case[] = [
       4<-3 +0 TaskFailed {"error":"E\\nF","cause":"${"long ".repeat(20)}"}
       5<-4 +0 ExecutionFailed {"error":"E\\nF","cause":"\\u202etxt"}`,
     width: 40,
-    expected: [
-      "✗ A\\u001b[2Jb  E\\nF: long long lo…  0 ms",
-      "✗ FAILED in 0 ms",
-      "  E\\nF: \\u202etxt",
-    ],
+    expected: ["✗ A\\u001b[2Jb  E\\nF: long long lo…  0 ms", "✗ FAILED in 0 ms", "  E\\nF: \\u202etxt"],
   },
   {
     name: "a history that makes no sense changes nothing and throws nothing",

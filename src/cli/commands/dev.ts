@@ -11,15 +11,7 @@ import type { CliEnvironment, RunningServer, ServeOptions } from "../environment
 import { type FolderNews, readFolder, type SourceFile, watchFolder } from "../folder.ts";
 import { CliError } from "../problem.ts";
 import { publishMachine } from "../publish.ts";
-import {
-  listenForSignals,
-  logTo,
-  open,
-  SERVE_OPTIONS,
-  sayReady,
-  serveOptions,
-  serveUntilEnd,
-} from "../serving.ts";
+import { logTo, runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
 import { printable } from "../text.ts";
 
 export const dev: Command = {
@@ -35,9 +27,7 @@ export const dev: Command = {
     const functions = join(folder, "functions");
     const defaults = { data: ".stepwell", ...((await isDirectory(functions)) ? { functions } : {}) };
     const options = serveOptions(environment, args, defaults, logTo(environment));
-    const { first, off } = listenForSignals(environment);
-    try {
-      const server = await open(environment, options);
+    return runServer(environment, options, false, async (server, stop) => {
       const session = new DevSession(environment, server, options, folder);
       await session.publishAll();
       session.sayFunctions();
@@ -49,13 +39,11 @@ export const dev: Command = {
       );
       sayReady(environment, server);
       try {
-        return await serveUntilEnd(environment, server, first);
+        return await serveUntilEnd(environment, server, stop);
       } finally {
         watching.close();
       }
-    } finally {
-      off();
-    }
+    });
   },
 };
 
@@ -84,8 +72,12 @@ class DevSession {
   }
 
   sayFunctions(): void {
-    const names = this.#server.functions?.list() ?? [];
-    if (names.length > 0) this.log(`functions: ${names.map(printable).join(", ")}`);
+    const functions = this.#server.functions?.list() ?? [];
+    if (functions.length > 0)
+      this.log(`functions: ${functions.map(({ name }) => printable(name)).join(", ")}`);
+    for (const { name, problems } of functions) {
+      for (const problem of problems) this.log(`error: function ${printable(name)}: ${printable(problem)}`);
+    }
   }
 
   async handle(news: FolderNews): Promise<void> {
@@ -150,13 +142,14 @@ class DevSession {
   async #reload(changed: ReadonlySet<string>): Promise<void> {
     const functions = this.#server.functions;
     if (functions === undefined) return;
-    const known = new Set(functions.list());
+    const known = new Set(functions.list().map(({ name }) => name));
     // A folder that is new or gone changes the list itself.
     const isNew = [...changed].some((name) => !known.has(name));
     try {
       if (isNew) await functions.reload();
       else for (const name of changed) await functions.reload(name);
       this.log(`reloaded ${isNew ? "all functions" : [...changed].map(printable).join(", ")}`);
+      this.sayFunctions();
     } catch (error) {
       this.log(
         `error: functions not reloaded: ${printable(error instanceof Error ? error.message : String(error))}`,

@@ -1,15 +1,7 @@
 // `stepwell serve`: the server, until a signal ends it.
 
 import type { Command } from "../command.ts";
-import {
-  listenForSignals,
-  logTo,
-  open,
-  SERVE_OPTIONS,
-  sayReady,
-  serveOptions,
-  serveUntilEnd,
-} from "../serving.ts";
+import { logTo, runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
 
 export const serve: Command = {
   name: "serve",
@@ -22,15 +14,11 @@ export const serve: Command = {
     "stepwell serve --port 4566 --data /var/lib/stepwell --functions ./functions",
     "stepwell serve --memory --port 0",
   ],
-  run: async (environment, args) => {
+  run: (environment, args) => {
     const options = serveOptions(environment, args, { data: ".stepwell" }, logTo(environment));
-    const { first, off } = listenForSignals(environment);
-    try {
-      const server = await open(environment, options);
+    return runServer(environment, options, false, (server, stop) => {
       sayReady(environment, server);
-      return await serveUntilEnd(environment, server, first);
-    } finally {
-      off();
-    }
+      return serveUntilEnd(environment, server, stop);
+    });
   },
 };

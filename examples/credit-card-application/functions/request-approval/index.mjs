@@ -7,6 +7,8 @@ export async function handler({ applicationId, applicant, limit, taskToken }) {
   const server = endpoint === undefined ? "" : ` --endpoint ${endpoint}`;
   console.log(`${applicationId}: ${applicant} would get a limit of ${limit}. To approve:`);
   console.log(`  bin/stepwell approve ${taskToken} --output '{"decision":"approved","by":"me"}'${server}`);
-  console.log(`or: bin/stepwell reject ${taskToken} --error ApplicationRejected --cause "not this time"${server}`);
+  console.log(
+    `or: bin/stepwell reject ${taskToken} --error ApplicationRejected --cause "not this time"${server}`,
+  );
   return { asked: true };
 }
