@@ -31,6 +31,8 @@ export interface Scope {
 /** A path that only reads: InputPath, OutputPath, ItemsPath, …Path fields, Variable of a Choice rule. */
 export interface Path {
   readonly text: string;
+  /** The steps of a plain path into `$`: names and indices only. */
+  readonly plain?: readonly (string | number)[];
   /** False if it may select several values; then it reads as an array (the dialect of AWS). */
   readonly definite: boolean;
   /** @throws StatesError States.Runtime `Invalid path '$.a' : No results for path: $['a']` */
@@ -44,7 +46,7 @@ export interface ReferencePath {
   readonly text: string;
   /** True for `$`. */
   readonly isRoot: boolean;
-  /** `input` with `result` put in the place. @throws StatesError States.ResultPathMatchFailure */
+  /** `input` with `result` put in the place. @throws StatesError States.ReferencePathConflict */
   readonly put: (input: Json, result: Json) => Json;
 }
 

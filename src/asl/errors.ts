@@ -12,9 +12,12 @@ export class StatesError {
    * before the cause, as the service does for nearly all of its own.
    */
   readonly located: boolean;
+  /** A second name that ErrorEquals may use. */
+  readonly alias: string | undefined;
 
-  constructor(error: string, cause?: string, located = true) {
+  constructor(error: string, cause?: string, located = true, alias?: string) {
     this.error = error;
+    this.alias = alias;
     this.cause = cause;
     this.located = located && cause !== undefined;
   }

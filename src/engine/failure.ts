@@ -14,9 +14,9 @@ import { chooseCatcher, chooseRetrier, type Failure, retryDelaySeconds } from ".
 import type { Turn } from "./turn.ts";
 
 /** The failure that an expression or a state reported, worded as the service words it. */
-export function failureOf(frame: Frame, { error, cause, located }: StatesError): Failure {
+export function failureOf(frame: Frame, { error, cause, located, alias }: StatesError): Failure {
   const place = `An error occurred while executing the state '${frame.state}' (entered at the event id #${frame.enteredEvent}). `;
-  return { error, cause: located ? `${place}${cause}` : cause };
+  return { error, cause: located ? `${place}${cause}` : cause, ...(alias === undefined ? {} : { alias }) };
 }
 
 /** The state of `frame` has failed: tries again, catches, or ends the frame. */

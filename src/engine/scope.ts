@@ -6,7 +6,18 @@
 // Spec: "Accessing execution data from the Context object" of the developer guide.
 
 import type { MapState, Path, Scope, State } from "../asl/ast.ts";
-import { EMPTY_OBJECT, fromMembers, isArray, type Json, type JsonObject, Payload } from "../base/json.ts";
+import { StatesError } from "../asl/errors.ts";
+import { unableToApply } from "../asl/paths/index.ts";
+import {
+  EMPTY_OBJECT,
+  fromMembers,
+  isArray,
+  isObject,
+  member,
+  type Json,
+  type JsonObject,
+  Payload,
+} from "../base/json.ts";
 import { formatTimestamp } from "../base/time.ts";
 import type { Random } from "../base/random.ts";
 import { childrenRest } from "./apply.ts";
@@ -112,7 +123,21 @@ export function mapItems(turn: Turn, frame: Frame, state: MapState): readonly Js
 
 /** What ItemsPath selects from the effective input. @throws StatesError */
 export function selectItems(turn: Turn, frame: Frame, state: MapState, input: Payload): Json {
-  return state.itemsPath === undefined ? input.value : state.itemsPath.read(scopeOf(turn, frame, input));
+  const path = state.itemsPath;
+  if (path === undefined) return input.value;
+  const scope = scopeOf(turn, frame, input);
+  if (path.plain !== undefined && path.find(scope) === undefined) throw noItems(path.plain, input.value);
+  return path.read(scope);
+}
+
+/** ItemsPath is a Reference Path: the service says which step of it leads nowhere. */
+function noItems(steps: readonly (string | number)[], input: Json): StatesError {
+  let here: Json | undefined = input;
+  const missing = steps.find((step) => {
+    here = isObject(here) ? member(here, String(step)) : isArray(here) ? here[Number(step)] : undefined;
+    return here === undefined;
+  });
+  return new StatesError("States.ReferencePathConflict", unableToApply(missing ?? "", input));
 }
 
 /** The raw input of the frame's state after InputPath. @throws StatesError */

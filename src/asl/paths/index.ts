@@ -19,7 +19,7 @@ import { javaText } from "./java-text.ts";
 import { parsePath } from "./parse.ts";
 import { type Root, type Step, stepText } from "./steps.ts";
 
-export { compileReferencePath } from "./reference.ts";
+export { compileReferencePath, unableToApply } from "./reference.ts";
 
 export interface CompiledPath extends Path {
   /** The names of the variables that the text mentions, filters included. */
@@ -62,7 +62,8 @@ export function compilePath(text: string): CompiledPath {
     const array = walk(keys.slice(0, -1), document);
     return isArray(array) && child(array, last) === undefined;
   };
-  return { text, definite, variables, documentOf, endsPastArray, find, read };
+  const path = { text, definite, variables, documentOf, endsPastArray, find, read };
+  return keys !== undefined && root.kind === "input" ? { ...path, plain: keys } : path;
 }
 
 function rootReader(root: Root): (scope: Scope) => Json | undefined {

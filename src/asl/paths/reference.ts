@@ -59,10 +59,17 @@ function putAt(keys: readonly (string | number)[], input: Json, result: Json): J
   return made;
 }
 
+/** The service calls it States.ReferencePathConflict; the States Language, States.ResultPathMatchFailure. */
 function mismatch(key: string | number, input: Json): StatesError {
-  const step = typeof key === "string" ? `"${key}"` : String(key);
   return new StatesError(
+    "States.ReferencePathConflict",
+    unableToApply(key, input),
+    true,
     "States.ResultPathMatchFailure",
-    `Unable to apply step ${step} to input ${JSON.stringify(input)}`,
   );
+}
+
+/** How the service says that a document has no place for a step of a Reference Path. */
+export function unableToApply(key: string | number, input: Json): string {
+  return `Unable to apply step ${typeof key === "string" ? `"${key}"` : String(key)} to input ${JSON.stringify(input)}`;
 }
