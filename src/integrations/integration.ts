@@ -11,6 +11,14 @@
 import type { Resource } from "../asl/ast.ts";
 import type { JsonObject, Payload } from "../base/json.ts";
 
+/**
+ * The reason that `signal` is aborted with when this process lets go of an attempt that lives on (it is closing):
+ * waiting ends, but the work outside must not be stopped; `resume` takes it up again later.
+ */
+export class LetGo extends Error {
+  override readonly name = "LetGo";
+}
+
 export interface TaskCall {
   readonly resource: Resource;
   readonly parameters: Payload;
@@ -22,7 +30,7 @@ export interface TaskCall {
   readonly account: string;
   readonly traceHeader?: string;
   readonly timeoutAtMs?: number;
-  /** Aborted when the attempt is dead: stop the work outside, best effort. */
+  /** Aborted when the attempt is dead: stop the work outside, best effort (unless its reason is a LetGo). */
   readonly signal: AbortSignal;
   /** For `.sync` and `.waitForTaskToken`: records that the call was accepted (TaskSubmitted), durable when it resolves. */
   readonly submitted: (output: Payload) => Promise<void>;

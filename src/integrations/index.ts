@@ -1,0 +1,9 @@
+export type { Integration, ServiceClient, TaskCall, TaskOutcome } from "./integration.ts";
+export { LetGo } from "./integration.ts";
+export type { LambdaEndpointOptions } from "./lambda-endpoint.ts";
+export { LambdaEndpoint } from "./lambda-endpoint.ts";
+export type { InvokeRequest, InvokeResponse, LambdaInvoker } from "./lambda-invoker.ts";
+export type { IntegrationOptions } from "./registry.ts";
+export { createIntegrations } from "./registry.ts";
+export type { Credentials } from "./sigv4.ts";
+export { credentialsOf } from "./sigv4.ts";
