@@ -126,7 +126,7 @@ export interface Store {
    * its LSN does not ascend (nothing of the batch is stored then).
    */
   commit(turns: readonly TurnWrite[]): Promise<CommitResult>;
-  /** All turns of an execution, oldest first; empty if there is none. */
+  /** All turns of an execution, oldest first; empty if there is none. @throws JournalDamaged */
   readJournal(executionId: number): Promise<readonly StoredTurn[]>;
   findExecution(arn: string): Promise<ExecutionRow | undefined>;
   /** By id. */
@@ -165,6 +165,20 @@ export class OutcomeUnknown extends Error {
  */
 export class StorageFull extends Error {
   override readonly name = "StorageFull";
+}
+/**
+ * What is stored of this execution's journal is not what was written (a damaged disk or file). Its turns cannot
+ * be given; the other executions are not concerned. `executionId` and the message name it.
+ */
+export class JournalDamaged extends Error {
+  override readonly name = "JournalDamaged";
+  readonly executionId: number;
+  readonly detail: string;
+  constructor(executionId: number, detail: string) {
+    super(`the journal of execution ${executionId} is damaged: ${detail}`);
+    this.executionId = executionId;
+    this.detail = detail;
+  }
 }
 /** The store cannot be opened; the message says what to do. */
 export class StoreUnusable extends Error {

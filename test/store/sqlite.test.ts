@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, it } from "node:test";
-import { OutcomeUnknown, StoreUnusable } from "../../src/store/store.ts";
+import { JournalDamaged, OutcomeUnknown, StoreUnusable } from "../../src/store/store.ts";
 import { SqliteStore } from "../../src/store/sqlite/store.ts";
 import { firstTurn, laterTurn } from "./contract.ts";
 
@@ -196,28 +196,74 @@ describe("SqliteStore's directory", () => {
   });
 });
 
-describe("SqliteStore after a failure", () => {
-  it("rejects every call with OutcomeUnknown once it has met a damaged page, and frees its directory", async () => {
+/** The numbers of the pages of a table or an index. */
+function pagesOf(file: string, name: string): readonly number[] {
+  const database = new DatabaseSync(file);
+  const rows = database.prepare("SELECT pageno FROM dbstat WHERE name = ? ORDER BY pageno").all(name);
+  database.close();
+  return rows.map((row) => Number(row["pageno"]));
+}
+
+function overwrite(file: string, position: number, bytes: Buffer): void {
+  const descriptor = openSync(file, "r+");
+  writeSync(descriptor, bytes, 0, bytes.length, position);
+  closeSync(descriptor);
+}
+
+describe("SqliteStore on a damaged file", () => {
+  it("names the execution whose turn has a flipped bit, and goes on", async () => {
     const directory = await writtenDirectory();
     const file = join(directory, "stepwell.db");
-    // Every page but the first, which open reads, and the few that hold schema and epochs.
-    const database = new DatabaseSync(file);
-    const pages = database.prepare("SELECT pageno FROM dbstat WHERE name = 'journal'").all();
-    database.close();
-    assert.ok(pages.length > 10);
-    const descriptor = openSync(file, "r+");
-    const root = Math.min(...pages.map((row) => Number(row["pageno"])));
-    const last = Math.max(...pages.map((row) => Number(row["pageno"])));
-    for (const { pageno } of pages) {
-      // The rightmost leaf is what open looks at for the next LSN.
-      if (Number(pageno) === root || Number(pageno) === last) continue;
-      writeSync(descriptor, Buffer.alloc(4096, 0xa5), 0, 4096, (Number(pageno) - 1) * 4096);
-    }
-    closeSync(descriptor);
+    const [, middle] = pagesOf(file, "journal").slice(2);
+    assert.ok(middle !== undefined);
+    // The last bytes of a leaf are the data of its first row; it stays valid UTF-8 ("x" becomes "y").
+    overwrite(file, middle * 4096 - 10, Buffer.from("y"));
     const store = newStore(directory);
     await store.open();
-    await assert.rejects(store.readJournal(100), OutcomeUnknown);
-    await assert.rejects(store.getExecution(1), OutcomeUnknown);
+    const damaged: number[] = [];
+    for (let id = 1; id <= 300; id++) {
+      // oxlint-disable-next-line no-await-in-loop -- a small store
+      await store.readJournal(id).catch((error: unknown) => {
+        assert.ok(error instanceof JournalDamaged && error.executionId === id);
+        assert.match(
+          error.message,
+          /^the journal of execution \d+ is damaged: turn \d+ is not what was written$/,
+        );
+        damaged.push(id);
+      });
+    }
+    assert.equal(damaged.length, 1);
+    await store.close();
+  });
+
+  it("names the executions of a page that cannot be read, and goes on", async () => {
+    const directory = await writtenDirectory();
+    const file = join(directory, "stepwell.db");
+    const [, middle] = pagesOf(file, "journal").slice(2);
+    assert.ok(middle !== undefined);
+    overwrite(file, (middle - 1) * 4096, Buffer.alloc(4096, 0xa5));
+    const store = newStore(directory);
+    await store.open();
+    const journals = await Promise.allSettled(
+      Array.from({ length: 300 }, (_, i) => store.readJournal(i + 1)),
+    );
+    const failures = journals.filter((journal) => journal.status === "rejected");
+    assert.ok(failures.length > 0 && failures.length < 20);
+    for (const { reason } of failures) assert.ok(reason instanceof JournalDamaged);
+    const { epoch } = await store.claim(0);
+    await store.commit([laterTurn(300, 301, 300, epoch)]);
+    await store.close();
+  });
+
+  it("rejects every call with OutcomeUnknown once a write has met a damaged page, and frees its directory", async () => {
+    const directory = await writtenDirectory();
+    const file = join(directory, "stepwell.db");
+    for (const page of pagesOf(file, "head")) overwrite(file, (page - 1) * 4096, Buffer.alloc(4096, 0xa5));
+    const store = newStore(directory);
+    await store.open();
+    const { epoch } = await store.claim(0);
+    await assert.rejects(store.commit([laterTurn(100, 301, 100, epoch)]), OutcomeUnknown);
+    await assert.rejects(store.readJournal(1), OutcomeUnknown);
     await assert.rejects(store.commit([]), OutcomeUnknown);
     await assert.rejects(store.close(), OutcomeUnknown);
     const again = newStore(directory);

@@ -7,6 +7,7 @@ import { Bug } from "../../base/assert.ts";
 
 /** Primary result codes (https://www.sqlite.org/rescode.html). */
 export const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_CONSTRAINT = 19;
 export const SQLITE_NOTADB = 26;
@@ -20,6 +21,11 @@ export function sqliteCode(error: unknown): number | undefined {
 /** There was no room for a write. */
 export function isFull(error: unknown): boolean {
   return sqliteCode(error) === SQLITE_FULL;
+}
+
+/** A page is not what it should be. */
+export function isCorrupt(error: unknown): boolean {
+  return sqliteCode(error) === SQLITE_CORRUPT;
 }
 
 /** The caller's fault: what it wrote contradicts what is stored. Nothing is wrong with the storage. */

@@ -95,13 +95,10 @@ export function isWrite(request: WriteRequest | ReadRequest): request is WriteRe
   return request.name === "commit" || request.name === "claim" || request.name === "writeEntities";
 }
 
-export type FailureName = "StaleEpoch" | "StorageFull" | "Bug";
-
 /** Plain data for an error: class instances lose their class on the way between threads. */
-export interface Failure {
-  readonly name: FailureName;
-  readonly message: string;
-}
+export type Failure =
+  | { readonly name: "StaleEpoch" | "StorageFull" | "Bug"; readonly message: string }
+  | { readonly name: "JournalDamaged"; readonly executionId: number; readonly detail: string };
 
 export type Answer =
   | { readonly call: number; readonly value: Operations[OperationName]["answer"] }

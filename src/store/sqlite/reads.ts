@@ -9,8 +9,11 @@
 //       turns never change once stored, and lists are ordered by id.
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import { Bug, unreachable } from "../../base/assert.ts";
+import { unreachable } from "../../base/assert.ts";
+import { JournalDamaged } from "../store.ts";
 import type { Entity, ExecutionRow, ListQuery, Opening, StoredTurn } from "../store.ts";
+import { turnChecksum } from "./checksum.ts";
+import { isCorrupt, messageOf } from "./failure.ts";
 import type { JournalPage, JournalStep, ListPage, Operations, ReadRequest } from "./protocol.ts";
 
 type Row = Record<string, SQLOutputValue>;
@@ -51,7 +54,7 @@ export class Reads {
       `SELECT coalesce((SELECT max(id) FROM execution), 0) AS id, coalesce((SELECT max(lsn) FROM journal), 0) AS lsn`,
     );
     this.#headLsn = prepare("SELECT head_lsn FROM head WHERE id = ?");
-    this.#turn = prepare("SELECT lsn, prev_lsn, at, data FROM journal WHERE lsn = ?");
+    this.#turn = prepare("SELECT execution, prev_lsn, at, checksum, data FROM journal WHERE lsn = ?");
     this.#byId = prepare(`${ROWS} WHERE head.id = ?`);
     this.#byArn = prepare(`${ROWS} WHERE head.id = (SELECT id FROM execution WHERE arn = ?)`);
     this.#symbol = prepare("SELECT id FROM symbol WHERE text = ?");
@@ -122,15 +125,33 @@ export class Reads {
       let characters = 0;
       nextLsn !== 0 && turns.length < TURNS_PER_STEP && characters < CHARACTERS_PER_STEP;
     ) {
-      const row = this.#turn.get(nextLsn);
-      if (row === undefined)
-        throw new Bug(`the journal of execution ${executionId} has a gap: turn ${nextLsn} is missing`);
+      const row = this.#readTurn(executionId, nextLsn);
       const data = row["data"] as string;
       turns.push({ lsn: nextLsn, atMs: row["at"] as number, data });
       characters += data.length;
       nextLsn = row["prev_lsn"] as number;
     }
     return { turns, nextLsn };
+  }
+
+  /** @throws JournalDamaged unless the turn is what was written */
+  #readTurn(executionId: number, lsn: number): Row {
+    let row: Row | undefined;
+    try {
+      row = this.#turn.get(lsn);
+    } catch (error) {
+      // A page of the journal is unreadable as a page. Nothing is being written, so no outcome is unknown.
+      if (isCorrupt(error))
+        throw new JournalDamaged(executionId, `turn ${lsn} cannot be read (${messageOf(error)})`);
+      throw error;
+    }
+    if (row === undefined) throw new JournalDamaged(executionId, `turn ${lsn} is missing`);
+    const [prevLsn, atMs, data] = [row["prev_lsn"] as number, row["at"] as number, row["data"] as string];
+    const isIntact = row["checksum"] === turnChecksum(lsn, executionId, prevLsn, atMs, data);
+    if (!isIntact || row["execution"] !== executionId || prevLsn >= lsn) {
+      throw new JournalDamaged(executionId, `turn ${lsn} is not what was written`);
+    }
+    return row;
   }
 
   /** Versions and aliases are in no index: rows are read and dropped, so a page may be empty and not the last. */

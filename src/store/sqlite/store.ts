@@ -14,7 +14,7 @@
 import { Worker } from "node:worker_threads";
 import { assert, Bug, unreachable } from "../../base/assert.ts";
 import { checkEntities, checkTurns } from "../checks.ts";
-import { OutcomeUnknown, StaleEpoch, StorageFull, StoreUnusable } from "../store.ts";
+import { JournalDamaged, OutcomeUnknown, StaleEpoch, StorageFull, StoreUnusable } from "../store.ts";
 import type {
   CommitResult,
   Entity,
@@ -270,15 +270,17 @@ export class SqliteStore implements Store {
   }
 }
 
-function errorOf({ name, message }: Failure): Error {
-  switch (name) {
+function errorOf(failure: Failure): Error {
+  switch (failure.name) {
     case "StaleEpoch":
-      return new StaleEpoch(message);
+      return new StaleEpoch(failure.message);
     case "StorageFull":
-      return new StorageFull(message);
+      return new StorageFull(failure.message);
+    case "JournalDamaged":
+      return new JournalDamaged(failure.executionId, failure.detail);
     case "Bug":
-      return new Bug(message);
+      return new Bug(failure.message);
     default:
-      return unreachable(name);
+      return unreachable(failure);
   }
 }

@@ -19,7 +19,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
-import { StoreUnusable } from "../store.ts";
+import { JournalDamaged, StoreUnusable } from "../store.ts";
 import { isCallersFault, isFull, messageOf } from "./failure.ts";
 import { openDatabase } from "./open.ts";
 import { isWrite, NUMBERS_PER_TURN } from "./protocol.ts";
@@ -146,8 +146,18 @@ function serve(database: ReturnType<typeof openDatabase>): void {
     }
   }
 
+  /** @throws what makes everything doubtful; a damaged journal concerns one execution */
   function performRead(request: ReadRequest): Answer {
-    return { call: request.call, value: reads.perform(request) };
+    const { call } = request;
+    try {
+      return { call, value: reads.perform(request) };
+    } catch (error) {
+      if (!(error instanceof JournalDamaged)) throw error;
+      return {
+        call,
+        failure: { name: "JournalDamaged", executionId: error.executionId, detail: error.detail },
+      };
+    }
   }
 
   /** A checkpoint that finds no room has lost nothing: the log keeps everything, and the next one tries again. */

@@ -16,6 +16,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { assert, unreachable } from "../../base/assert.ts";
 import type { CommitResult, EntityWrite } from "../store.ts";
+import { turnChecksum } from "./checksum.ts";
 import { CREATED_TEXTS, NUMBERS_PER_TURN, TEXTS_PER_TURN } from "./protocol.ts";
 import type { Answer, PackedTurns, WriteRequest } from "./protocol.ts";
 
@@ -51,7 +52,7 @@ export class Writes {
     this.#begin = prepare("BEGIN IMMEDIATE");
     this.#commit = prepare("COMMIT");
     this.#insertTurn = prepare(
-      "INSERT INTO journal (lsn, execution, prev_lsn, at, epoch, data) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO journal (lsn, execution, prev_lsn, at, epoch, checksum, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     // Matches only if no indexed column changes: SQLite rewrites the index entry of every column that is
     // assigned, even with an equal value, so the usual turn must not assign them.
@@ -163,14 +164,10 @@ export class Writes {
           ? this.#createExecution(numbers, n, texts, t)
           : this.#follow(numbers, n, texts[t + 1] as string);
       if (stored) {
-        this.#insertTurn.run(
-          lsn,
-          id,
-          prevLsn,
-          numbers[n + 5] as number,
-          numbers[n + 2] as number,
-          texts[t] as string,
-        );
+        const at = numbers[n + 5] as number;
+        const data = texts[t] as string;
+        const checksum = turnChecksum(lsn, id, prevLsn, at, data);
+        this.#insertTurn.run(lsn, id, prevLsn, at, numbers[n + 2] as number, checksum, data);
       } else {
         arnTaken.add(id);
       }

@@ -31,6 +31,8 @@ CREATE TABLE journal (
   prev_lsn  INTEGER NOT NULL,
   at        INTEGER NOT NULL,
   epoch     INTEGER NOT NULL,
+  -- Of the data and of the columns that a reading follows (checksum.ts): SQLite has no checksums of pages.
+  checksum  INTEGER NOT NULL,
   data      TEXT NOT NULL
 ) STRICT;
 
