@@ -55,7 +55,7 @@ export class Approvals {
 
   /** Never rejects. */
   async #approve(taskToken: string): Promise<void> {
-    const output = JSON.stringify({ decision: "approved", by: "the demo" });
+    const output = JSON.stringify({ by: "the demo" });
     try {
       await this.#options.call("SendTaskSuccess", { taskToken, output });
     } catch (error) {

@@ -4,8 +4,8 @@
 // Does not know:  servers, the States Language.
 //
 // Invariants
-//   W1. A change that happens while another is being handled is handled after it; none is lost.
-//   W2. A watcher that fails says so; it never ends the process.
+//   N1. A change that happens while another is being handled is handled after it; none is lost.
+//   N2. A watcher that fails says so; it never ends the process.
 
 import { type FSWatcher, watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -52,7 +52,7 @@ export interface FolderNews {
   readonly functions: ReadonlySet<string>;
 }
 
-/** Watches until `close`. `onNews` is never called again before the promise of its last call settled (W1). */
+/** Watches until `close`. `onNews` is never called again before the promise of its last call settled (N1). */
 export function watchFolder(
   directory: string,
   functionsDirectory: string | undefined,

@@ -70,7 +70,12 @@ export function serveOptions(
 
 /** Writes lines of the server to stderr (W1). */
 export function logTo(environment: CliEnvironment): (line: string) => void {
-  return (line) => void environment.stderr.write(`${printableLines(line)}\n`);
+  return (line) => void environment.stderr.write(`${printableLines(withoutTabs(line))}\n`);
+}
+
+/** Lambda separates the parts of its reports by tabs; as `\t` they would be hard to read. */
+export function withoutTabs(line: string): string {
+  return line.replaceAll("\t", "  ");
 }
 
 /**

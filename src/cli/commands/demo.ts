@@ -14,7 +14,15 @@ import { follow } from "../follow.ts";
 import { CliError } from "../problem.ts";
 import { finalProgress, liveProgress } from "../progress.ts";
 import { publishMachine } from "../publish.ts";
-import { logTo, runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
+import {
+  logTo,
+  runServer,
+  SERVE_OPTIONS,
+  sayReady,
+  serveOptions,
+  serveUntilEnd,
+  withoutTabs,
+} from "../serving.ts";
 import { NO_COLOURS, printable } from "../text.ts";
 import { stringOf } from "../timeline.ts";
 
@@ -85,7 +93,7 @@ async function runExample(
   });
   const executionArn = stringOf(started, "executionArn") ?? "";
   const progress = environment.isTerminal ? liveProgress(environment) : finalProgress(environment);
-  const note = (line: string): void => progress.note(dim(printable(line)));
+  const note = (line: string): void => progress.note(dim(printable(withoutTabs(line))));
   if (environment.isTerminal) setLog(note);
   const approvals = new Approvals({ call: server.call, delayMs: approvalDelayMs, note });
   try {
@@ -143,7 +151,7 @@ function sayNext(
   const endpoint = url === DEFAULT_ENDPOINT ? "" : ` --endpoint ${url}`;
   const inputFile = (name: string): string =>
     `@${relative(environment.workingDirectory, join(folder, name))}`;
-  const approval = `'{"decision":"approved","by":"me"}'`;
+  const approval = `'{"by":"me"}'`;
   const request = `'{"executionArn":"${execution}"}'`;
   const steps: readonly (readonly [string, string])[] = [
     [

@@ -13,7 +13,7 @@ export const approve: Command = {
     endpoint: ENDPOINT_OPTION,
   },
   positionals: TOKEN,
-  examples: [`stepwell approve "$TOKEN" --output '{"decision":"approved"}'`],
+  examples: [`stepwell approve "$TOKEN" --output '{"by":"me"}'`],
   run: async (environment, args) => {
     const output = await jsonArgument(environment, "output", args.value("output") ?? "{}");
     const answer = await callerFor(environment, args)("SendTaskSuccess", {

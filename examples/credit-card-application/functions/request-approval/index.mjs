@@ -6,7 +6,7 @@ export async function handler({ applicationId, applicant, limit, taskToken }) {
   const endpoint = process.env.AWS_ENDPOINT_URL_SFN;
   const server = endpoint === undefined ? "" : ` --endpoint ${endpoint}`;
   console.log(`${applicationId}: ${applicant} would get a limit of ${limit}. To approve:`);
-  console.log(`  bin/stepwell approve ${taskToken} --output '{"decision":"approved","by":"me"}'${server}`);
+  console.log(`  bin/stepwell approve ${taskToken} --output '{"by":"me"}'${server}`);
   console.log(
     `or: bin/stepwell reject ${taskToken} --error ApplicationRejected --cause "not this time"${server}`,
   );
