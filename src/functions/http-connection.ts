@@ -86,6 +86,8 @@ export class HttpConnection {
   #bodyBytes = 0;
   #body: Buffer[] = [];
   #awaitingAnswer = false;
+  /** Answers that have not been written yet. */
+  #held = "";
   #closed = false;
 
   /** `handle` is called for each complete request and must lead to exactly one `answer`, now or later. */
@@ -133,7 +135,17 @@ export class HttpConnection {
     for (const [name, value] of answer.headers) head += `${name}: ${value}\r\n`;
     head += `Content-Length: ${Buffer.byteLength(answer.body)}\r\n${keepAlive ? "" : "Connection: close\r\n"}\r\n`;
     // One string, one write, one packet: the head is ASCII, so the encoding of the body serves for both.
-    this.#socket.write(head + answer.body, "utf8");
+    this.#held += head + answer.body;
+    // Whoever has sent the next request already does not wait for this answer: it may leave together with the next
+    // one. A write costs more than everything else here, and a warm invocation has two answers.
+    if (keepAlive && this.#unread.length > 0) setImmediate(() => this.#flush());
+    else this.#flush();
+  }
+
+  #flush(): void {
+    const text = this.#held;
+    this.#held = "";
+    if (text !== "" && !this.#socket.destroyed) this.#socket.write(text, "utf8");
   }
 
   /** Closes after what was written has left. */
@@ -229,6 +241,7 @@ export class HttpConnection {
       this.#unread.length === 0 &&
       head.headers.get("expect")?.toLowerCase() === "100-continue"
     ) {
+      this.#flush();
       this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
     }
     return true;
@@ -295,7 +308,8 @@ function parseHead(text: string): Head {
   return {
     method: line[1] as string,
     // Clients behind a proxy setting send the absolute form.
-    target: (line[2] as string).replace(/^http:\/\/[^/]*/i, "") || "/",
+    target:
+      line[2]?.startsWith("/") === true ? line[2] : (line[2] ?? "").replace(/^http:\/\/[^/]*/i, "") || "/",
     headers,
     keepAlive: line[3] === "1" ? !connection.includes("close") : connection.includes("keep-alive"),
   };
@@ -307,10 +321,8 @@ function parseFields(lines: readonly string[]): ReadonlyMap<string, string> {
   for (const line of lines) {
     const colon = line.indexOf(":");
     // A space before the colon and folded lines are how requests are smuggled: refused, as RFC 9112, 5.1 asks.
-    if (colon <= 0 || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(line.slice(0, colon))) {
-      throw new FramingError(400, "A header is malformed.");
-    }
-    const name = line.slice(0, colon).toLowerCase();
+    const name = colon <= 0 ? undefined : fieldName(line.slice(0, colon));
+    if (name === undefined) throw new FramingError(400, "A header is malformed.");
     const value = line.slice(colon + 1).trim();
     const before = fields.get(name);
     if (before === undefined) fields.set(name, value);
@@ -318,4 +330,17 @@ function parseFields(lines: readonly string[]): ReadonlyMap<string, string> {
     else if (before !== value) throw new FramingError(400, "Two different Content-Lengths.");
   }
   return fields;
+}
+
+/** A client sends the same few names again and again: what they were found to be is kept, up to a bound. */
+const knownNames = new Map<string, string>();
+
+/** In lower case; undefined when it is no header name. */
+function fieldName(text: string): string | undefined {
+  const known = knownNames.get(text);
+  if (known !== undefined) return known;
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return undefined;
+  const name = text.toLowerCase();
+  if (knownNames.size < 256) knownNames.set(text, name);
+  return name;
 }

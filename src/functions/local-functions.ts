@@ -6,7 +6,8 @@
 // NOT A SANDBOX. A function runs with the rights of this process: it can read and write the same files and reach the
 // same network. Its environment variables are its own, nothing more. Run only code you would run yourself. What is
 // guarded is the way in: a name in a request never becomes a path (it is looked up among the folders that were found),
-// and no folder is followed out of the directory by a symbolic link (F2 of discovery.ts).
+// and no folder is followed out of the directory by a symbolic link (F2 of discovery.ts). The ports of the Runtime API
+// are on loopback and refuse web pages, but any program of this machine may connect to them.
 //
 // Invariants
 //   V1. Region and account in an ARN are not compared: a definition with the ARNs of production finds the function
@@ -16,7 +17,7 @@
 //   V3. An asynchronous invocation is retried twice at most, after one and after two minutes, as on Lambda. It lives in
 //       memory: what has not run when this process ends is lost.
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { type Json, isObject, utf8Bytes } from "../base/json.ts";
 import { ServiceError } from "../base/service-error.ts";
@@ -119,8 +120,12 @@ export class LocalFunctions implements LambdaInvoker {
     return functions;
   }
 
+  /** All of them, by name. */
   list(): readonly FunctionDescription[] {
-    return [...this.#functions.values()].map(({ definition }) => ({
+    const byName = [...this.#functions.values()].toSorted((a, b) =>
+      a.definition.name < b.definition.name ? -1 : 1,
+    );
+    return byName.map(({ definition }) => ({
       name: definition.name,
       arn: this.#arn(definition),
       runtime: runtimeName(definition, this.#context.python),
@@ -387,9 +392,10 @@ function readClientContext(base64: string): string {
 }
 
 function traceId(): string {
-  const hex = randomBytes(20).toString("hex");
+  // A UUID's bits come from a pool that is filled now and then; single random bytes cost a system call each time.
+  const hex = (randomUUID() + randomUUID()).replaceAll("-", "");
   const seconds = Math.floor(Date.now() / 1000).toString(16);
-  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(24)};Sampled=0`;
+  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(32, 48)};Sampled=0`;
 }
 
 function toResponse(

@@ -50,10 +50,16 @@ export interface RuntimeEvents {
 const PREFIX = "/2018-06-01/runtime/";
 const JSON_TYPE = ["Content-Type", "application/json"] as const;
 const ACCEPTED: HttpAnswer = { status: 202, headers: [JSON_TYPE], body: '{"status":"OK"}' };
+const TOO_LARGE: HttpAnswer = refusal(
+  413,
+  "RequestEntityTooLarge",
+  "Response payload size exceeded maximum allowed payload size.",
+);
 
 export class RuntimeApi {
   readonly #server: Server;
   readonly #events: RuntimeEvents;
+  #port = 0;
   readonly #connections = new Set<HttpConnection>();
   #waiting: HttpConnection | undefined;
   #current: RuntimeInvocation | undefined;
@@ -82,12 +88,13 @@ export class RuntimeApi {
       server.once("error", reject);
       server.listen(0, "127.0.0.1", resolve);
     });
+    api.#port = (server.address() as AddressInfo).port;
     return api;
   }
 
   /** `127.0.0.1:<port>`, for AWS_LAMBDA_RUNTIME_API. */
   get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${this.#port}`;
   }
 
   /** Gives work to a runtime that asked for it. */
@@ -129,7 +136,7 @@ export class RuntimeApi {
     const host = request.headers.get("host");
     if (
       request.headers.has("origin") ||
-      (host !== undefined && host !== this.address && host !== this.address.replace("127.0.0.1", "localhost"))
+      (host !== undefined && host !== this.address && host !== `localhost:${this.#port}`)
     ) {
       return connection.answer(
         refusal(403, "Forbidden", `This API is for the runtime at ${this.address} only.`),
@@ -187,14 +194,10 @@ export class RuntimeApi {
       return connection.answer(refusal(403, "InvalidStateTransition", `Request ${id} was answered already.`));
     }
     this.#state = "answered";
-    if (request.bodyTooLarge) {
-      connection.answer(
-        refusal(413, "RequestEntityTooLarge", "Response payload size exceeded maximum allowed payload size."),
-      );
-      return this.#events.answered({ kind: "tooLarge" });
-    }
-    connection.answer(ACCEPTED);
-    this.#events.answered(toAnswer(verb, request));
+    // Reported first: the answer to this request lets the connection go on to the next one, which is often there
+    // already, and that one ends the invocation.
+    this.#events.answered(request.bodyTooLarge ? { kind: "tooLarge" } : toAnswer(verb, request));
+    connection.answer(request.bodyTooLarge ? TOO_LARGE : ACCEPTED);
   }
 
   #initError(request: HttpRequest, connection: HttpConnection): void {

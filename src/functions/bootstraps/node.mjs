@@ -8,6 +8,7 @@
 //       left to wait for: that is what `callbackWaitsForEmptyEventLoop` means.
 //   B3. When the connection ends the process ends: whoever started it is gone.
 //   B4. A `trace` ends where this file begins: neither it nor what called it is the function's business.
+//   B5. What was printed during an invocation is in its pipe before the answer is sent: the reader finds it complete.
 
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
@@ -56,10 +57,17 @@ function send(path, errorType, body, done) {
 
 const ignore = () => {};
 
-function askForWork(before) {
-  expected.push(receive);
+/** Sends `request` (an answer, or nothing) and asks for work, once everything printed so far is in its pipe (B5). */
+function askForWork(request) {
   socket.ref();
-  socket.write(before + NEXT);
+  const lagging = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+  if (lagging.length > 0) {
+    // A pipe holds some hundred lines; what did not fit waits in this process.
+    lagging[0].write("", () => askForWork(request));
+    return;
+  }
+  expected.push(receive);
+  socket.write(request + NEXT);
 }
 
 // --- Errors -------------------------------------------------------------------------------------------------------

@@ -182,7 +182,8 @@ def load_handler(name):
 def own_frames_dropped(error):
     """The stack as Lambda prints it: without the frames before the function's own code (B3)."""
     frames = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(error.__traceback__)]
-    is_own = [filename == __file__ or filename.startswith("<frozen importlib") for filename, *_ in frames]
+    loaders = (__file__, importlib.__file__)
+    is_own = [filename in loaders or filename.startswith("<frozen importlib") for filename, *_ in frames]
     first = next((index for index, own in enumerate(is_own) if not own), len(frames))
     return traceback.format_list(frames[first:])
 
