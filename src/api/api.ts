@@ -64,8 +64,8 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
   const operations = createOperations();
   const settings: Settings = { limits: options.limits, activityPollMs: options.activityPollMs ?? 60_000 };
   const onFault = options.onFault ?? logFault;
-  /** Aborts when a server of this API closes: long polls end early and empty. */
-  const closing = new AbortController();
+  /** Of the HTTP requests under way: they abort when their client goes away or a server closes. */
+  const underWay = new Set<AbortController>();
 
   async function call(
     operation: string,
@@ -90,7 +90,6 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
     response.setHeader("x-amzn-RequestId", requestId);
-    if (closing.signal.aborted) response.setHeader("Connection", "close");
     try {
       if (admit(request, response)) await answer(request, response);
     } catch (error) {
@@ -132,14 +131,22 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
     const operation = operationName(targetOf(request));
     checkContentType(request);
     const input = await readInput(request);
-    const gone = new AbortController();
-    response.once("close", () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, closing.signal]);
-    const result = await call(operation, input, callerOf(request.headers, options), signal);
-    if (!response.destroyed) writeAnswer(response, 200, result);
+    const waiting = new AbortController();
+    response.once("close", () => waiting.abort());
+    underWay.add(waiting);
+    try {
+      const result = await call(operation, input, callerOf(request.headers, options), waiting.signal);
+      if (!response.destroyed) writeAnswer(response, 200, result);
+    } finally {
+      underWay.delete(waiting);
+    }
   }
 
-  return { call, handle, listen: (where) => listen(handle, where, () => closing.abort()) };
+  function stopWaiting(): void {
+    for (const waiting of underWay) waiting.abort();
+  }
+
+  return { call, handle, listen: (where) => listen(handle, where, stopWaiting) };
 }
 
 const HINT = `Stepwell speaks the AWS Step Functions API (AWS JSON 1.0) here. Point a client at this address:

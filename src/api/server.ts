@@ -34,6 +34,7 @@ export async function listen(
   { host, port }: ListenOptions,
   onClosing: () => void,
 ): Promise<Listening> {
+  let closed: Promise<void> | undefined;
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
@@ -44,7 +45,11 @@ export async function listen(
       keepAliveTimeout: 60_000,
       noDelay: true,
     },
-    (request, response) => void handle(request, response),
+    (request, response) => {
+      // A connection whose last answer went out after `close` began would stay open until it times out.
+      response.once("close", () => closed && server.closeIdleConnections());
+      void handle(request, response);
+    },
   );
   server.maxConnections = 10_000;
   server.on("clientError", (error: Error & { code?: string }, socket) => {
@@ -63,7 +68,6 @@ export async function listen(
   const address = server.address();
   assert(typeof address === "object" && address !== null, "the server listens at no TCP address");
 
-  let closed: Promise<void> | undefined;
   function close(graceMs: number): Promise<void> {
     closed ??= new Promise<void>((resolve) => {
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);

@@ -98,16 +98,6 @@ function createCatalog(executions: Map<string, Stored>, now: () => number): Cata
   const revisions = new Map<string, Revision>();
   const activities = new Map<string, Activity>();
   const tags = new Map<string, readonly Tag[]>();
-  const page = <T extends { readonly arn: string }>(
-    all: Map<string, T>,
-    afterArn: string,
-    limit: number,
-  ): T[] =>
-    [...all.values()]
-      .toSorted((a, b) => (a.arn < b.arn ? -1 : 1))
-      .filter(({ arn }) => arn > afterArn)
-      .slice(0, limit);
-
   return {
     createStateMachine: async (machine, given) => {
       const there = machines.get(machine.arn);
@@ -286,4 +276,11 @@ function event(
   details: JsonObject,
 ): HistoryEvent {
   return { id, previousEventId, timestampMs, type, detailsName, details };
+}
+
+function page<T extends { readonly arn: string }>(all: Map<string, T>, afterArn: string, limit: number): T[] {
+  return [...all.values()]
+    .toSorted((a, b) => (a.arn < b.arn ? -1 : 1))
+    .filter(({ arn }) => arn > afterArn)
+    .slice(0, limit);
 }

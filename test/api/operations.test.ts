@@ -17,6 +17,8 @@ const roleArn = "arn:aws:iam::123456789012:role/r";
 const definition = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}';
 const definition2 = '{"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}';
 const waiting = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}';
+const variables =
+  '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": {"x": 1}, "Next": "B"}, "B": {"Type": "Pass", "OutputPath": "$x", "End": true}}}';
 const noState = '{"StartAt": "A"}';
 const m = { name: "m", definition, roleArn };
 /** The fake engine's clock, as the wire shows it. */
@@ -281,6 +283,14 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
         "ValidationException",
         `This operation does not support the labelled state machine ARN '${machineArn}/l'`,
       ],
+    ],
+  ],
+  "the variables that states read are shown": [
+    ["CreateStateMachine", { ...m, definition: variables }],
+    [
+      "DescribeStateMachine",
+      { stateMachineArn: machineArn },
+      { ...described, definition: variables, variableReferences: { B: ["x"] } },
     ],
   ],
   "a deleted machine is gone, and may be deleted again": [

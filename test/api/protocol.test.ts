@@ -1,6 +1,8 @@
 // The wire: what comes in over a socket, and the form of what goes out.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { createApi } from "../../src/api/index.ts";
@@ -387,26 +389,53 @@ test("several requests share a connection", async () => {
   assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 200"]);
 });
 
-test("closing ends long polls with an empty answer", async () => {
+test("closing ends long polls with an empty answer, and their connections", async () => {
   const engine = createFakeEngine();
   const local = createApi(engine, options);
   const listening = await local.listen({ host: "127.0.0.1", port: 0 });
-  const { activityArn } = await local.call(
-    "CreateActivity",
-    { name: "a" },
-    options,
-    new AbortController().signal,
-  );
-  const polled = sendRaw(
-    listening.port,
-    post("GetActivityTask", JSON.stringify({ activityArn, workerName: "w" })),
-  );
+  const input = { name: "a" };
+  const { activityArn } = await local.call("CreateActivity", input, options, new AbortController().signal);
+  const socket = connect(listening.port, "127.0.0.1");
+  const text = readToEnd(socket);
+  socket.write(post("GetActivityTask", JSON.stringify({ activityArn, workerName: "w" })));
   await until(() => engine.calls.includes("poll w"));
-  await listening.close(5_000);
-  assert.deepEqual(
-    { ...(await polled), headers: undefined },
-    { status: 200, headers: undefined, body: "{}" },
-  );
+  const startedAt = performance.now();
+  await listening.close(30_000);
+  assert.ok(performance.now() - startedAt < 15_000, "the close waited for its grace to pass");
+  assert.match(await text, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n\{\}$/);
+});
+
+test("closing cuts off what does not end within its grace", async () => {
+  const engine = createFakeEngine();
+  const stuck: EngineService = {
+    ...engine,
+    catalog: { ...engine.catalog, listActivities: () => new Promise(() => undefined) },
+  };
+  const listening = await createApi(stuck, options).listen({ host: "127.0.0.1", port: 0 });
+  const socket = connect(listening.port, "127.0.0.1");
+  const text = readToEnd(socket);
+  socket.write(post("ListActivities", "{}"));
+  await sendRaw(listening.port, post(list, "{}"));
+  await listening.close(20);
+  assert.equal(await text, "");
+});
+
+test("a client that goes away in the middle of its body is nobody's fault", async () => {
+  const seen: Fault[] = [];
+  const quiet = createApi(createFakeEngine(), { ...options, onFault: (fault) => seen.push(fault) });
+  const handled: Promise<void>[] = [];
+  const raw = createServer((request, response) => {
+    handled.push(quiet.handle(request, response));
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => raw.listen(0, "127.0.0.1", resolve));
+  const { port } = raw.address() as AddressInfo;
+  const socket = connect(port, "127.0.0.1");
+  socket.write(post(list, "{}", { "Content-Length": "1000" }));
+  await until(() => handled.length > 0);
+  await Promise.all(handled);
+  raw.close();
+  assert.deepEqual(seen, []);
 });
 
 test("a poller that goes away stops waiting", async () => {
@@ -427,6 +456,15 @@ test("a poller that goes away stops waiting", async () => {
   await listening.close(0);
   assert.deepEqual(engine.calls, ["poll w", "poll ended w"]);
 });
+
+async function readToEnd(socket: Socket): Promise<string> {
+  let text = "";
+  socket.on("data", (chunk: Buffer) => {
+    text += chunk.toString("utf8");
+  });
+  await new Promise((resolve) => socket.once("close", resolve));
+  return text;
+}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));

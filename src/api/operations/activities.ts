@@ -39,11 +39,17 @@ export function activityOperations(): Pick<Operations, ActivityOperation> {
       throw new ServiceError("ActivityWorkerLimitExceeded", message);
     }
     pollers.set(arn, count + 1);
+    const waiting = new AbortController();
+    const stop = (): void => waiting.abort();
+    const timer = setTimeout(stop, settings.activityPollMs);
+    call.signal.addEventListener("abort", stop);
+    if (call.signal.aborted) stop();
     try {
-      const signal = AbortSignal.any([call.signal, AbortSignal.timeout(settings.activityPollMs)]);
-      const task = await engine.tasks.poll(arn, textOf(request, "workerName"), signal);
+      const task = await engine.tasks.poll(arn, textOf(request, "workerName"), waiting.signal);
       return task ? { taskToken: task.taskToken, input: task.input } : {};
     } finally {
+      clearTimeout(timer);
+      call.signal.removeEventListener("abort", stop);
       const left = (pollers.get(arn) ?? 1) - 1;
       if (left > 0) pollers.set(arn, left);
       else pollers.delete(arn);
@@ -96,7 +102,7 @@ function listActivities(call: Call): Promise<JsonObject> {
   return listPage(call, {
     prefix: toActivityArn(call.caller, ""),
     member: "activities",
-    list: call.engine.catalog.listActivities,
+    list: (afterArn, limit) => call.engine.catalog.listActivities(afterArn, limit),
     show: ({ arn, name, createdAtMs }) => ({ activityArn: arn, name, creationDate: wireTime(createdAtMs) }),
   });
 }

@@ -7,7 +7,8 @@
 
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../base/json.ts";
-import { jsonEquals } from "../../base/json.ts";
+import { fromMembers, jsonEquals } from "../../base/json.ts";
+import { variableReferences } from "../../asl/index.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import type { EngineService, Revision, StateMachine } from "../../runtime/interface.ts";
 import type { StateMachineArn } from "../arns.ts";
@@ -158,7 +159,7 @@ function listStateMachines(call: Call): Promise<JsonObject> {
   return listPage(call, {
     prefix: toStateMachineArn(call.caller, ""),
     member: "stateMachines",
-    list: call.engine.catalog.listStateMachines,
+    list: (afterArn, limit) => call.engine.catalog.listStateMachines(afterArn, limit),
     show: ({ arn, name, type, createdAtMs }) => ({
       stateMachineArn: arn,
       name,
@@ -184,6 +185,7 @@ async function listNoAliases({ request, engine }: Call): Promise<JsonObject> {
 /** What Describe… shows of a revision. */
 export function showRevision(revision: Revision, includedData: string | undefined): JsonObject {
   const isMetadataOnly = includedData === "METADATA_ONLY";
+  const references = variableReferences(revision.definition);
   return present({
     definition: isMetadataOnly ? "{}" : revision.definition,
     roleArn: revision.roleArn,
@@ -191,6 +193,7 @@ export function showRevision(revision: Revision, includedData: string | undefine
     tracingConfiguration: revision.tracingConfiguration,
     encryptionConfiguration: revision.encryptionConfiguration,
     revisionId: shownRevisionId(revision),
+    variableReferences: isMetadataOnly || references.size === 0 ? undefined : fromMembers(references),
   });
 }
 
