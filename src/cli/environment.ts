@@ -21,6 +21,9 @@ export interface ServeOptions {
   readonly region: string;
   /** 12 digits. */
   readonly account: string;
+  /** Asked for on the command line: then they win over what a caller's credentials say. */
+  readonly isRegionGiven: boolean;
+  readonly isAccountGiven: boolean;
   /** Holds the local Lambda functions. */
   readonly functionsDirectory?: string;
   /** An endpoint with Lambda's API, for the functions that are not local. */

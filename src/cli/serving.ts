@@ -58,6 +58,8 @@ export function serveOptions(
     port: integerOption("port", args.value("port") ?? String(DEFAULT_PORT), 0, 65_535),
     region: patternOption("region", region, /^[a-z]{2}(?:-[a-z0-9]+)+$/, "a region like eu-central-1"),
     account: patternOption("account", args.value("account") ?? "000000000000", /^[0-9]{12}$/, "12 digits"),
+    isRegionGiven: args.value("region") !== undefined,
+    isAccountGiven: args.value("account") !== undefined,
     ...(args.flag("memory") ? {} : { dataDirectory: directory(args.value("data") ?? defaults.data) }),
     ...(functions === undefined ? {} : { functionsDirectory: directory(functions) }),
     ...(lambdaEndpoint === undefined ? {} : { lambdaEndpoint: urlOption("lambda-endpoint", lambdaEndpoint) }),

@@ -13,7 +13,14 @@ interface OptionCase {
   readonly expected: object;
 }
 
-const DEFAULTS = { host: "127.0.0.1", port: 8083, region: "us-east-1", account: "000000000000" };
+const DEFAULTS = {
+  host: "127.0.0.1",
+  port: 8083,
+  region: "us-east-1",
+  account: "000000000000",
+  isRegionGiven: false,
+  isAccountGiven: false,
+};
 
 const OPTIONS: readonly OptionCase[] = [
   { name: "nothing", argv: "", expected: { ...DEFAULTS, dataDirectory: "/work-dir/.stepwell" } },
@@ -36,6 +43,8 @@ const OPTIONS: readonly OptionCase[] = [
       dataDirectory: "/work-dir/d",
       region: "us-gov-west-1",
       account: "123456789012",
+      isRegionGiven: true,
+      isAccountGiven: true,
       functionsDirectory: "/f",
       lambdaEndpoint: "http://l:1",
       serviceEndpoint: "https://s",

@@ -75,7 +75,11 @@ class DevSession {
     const functions = this.#server.functions?.list() ?? [];
     if (functions.length > 0)
       this.log(`functions: ${functions.map(({ name }) => printable(name)).join(", ")}`);
-    for (const { name, problems } of functions) {
+  }
+
+  /** After a reload; of those at the start the server tells itself. */
+  #sayFunctionProblems(): void {
+    for (const { name, problems } of this.#server.functions?.list() ?? []) {
       for (const problem of problems) this.log(`error: function ${printable(name)}: ${printable(problem)}`);
     }
   }
@@ -149,7 +153,7 @@ class DevSession {
       if (isNew) await functions.reload();
       else for (const name of changed) await functions.reload(name);
       this.log(`reloaded ${isNew ? "all functions" : [...changed].map(printable).join(", ")}`);
-      this.sayFunctions();
+      this.#sayFunctionProblems();
     } catch (error) {
       this.log(
         `error: functions not reloaded: ${printable(error instanceof Error ? error.message : String(error))}`,
