@@ -4,6 +4,6 @@ export type { LambdaEndpointOptions } from "./lambda-endpoint.ts";
 export { LambdaEndpoint } from "./lambda-endpoint.ts";
 export type { InvokeRequest, InvokeResponse, LambdaInvoker } from "./lambda-invoker.ts";
 export type { IntegrationOptions } from "./registry.ts";
-export { createIntegrations } from "./registry.ts";
+export { createIntegrations, NO_FUNCTIONS } from "./registry.ts";
 export type { Credentials } from "./sigv4.ts";
 export { credentialsOf } from "./sigv4.ts";

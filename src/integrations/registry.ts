@@ -79,7 +79,8 @@ const NOT_YET: Integration = {
 };
 
 /** Not a failed connection: state machines try that again and again. */
-const NO_FUNCTIONS: LambdaInvoker = {
+/** Where no functions are. */
+export const NO_FUNCTIONS: LambdaInvoker = {
   invoke: async ({ functionName }) => {
     throw new ServiceError(
       "ResourceNotFoundException",
