@@ -78,7 +78,7 @@ const NOT_YET: Integration = {
   }),
 };
 
-/** Not a failed connection: state machines try that again and again. */
+/** Runs nothing. A function is not found rather than out of reach: state machines try the latter again and again. */
 /** Where no functions are. */
 export const NO_FUNCTIONS: LambdaInvoker = {
   invoke: async ({ functionName }) => {
