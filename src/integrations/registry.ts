@@ -79,7 +79,6 @@ const NOT_YET: Integration = {
 };
 
 /** Runs nothing. A function is not found rather than out of reach: state machines try the latter again and again. */
-/** Where no functions are. */
 export const NO_FUNCTIONS: LambdaInvoker = {
   invoke: async ({ functionName }) => {
     throw new ServiceError(
