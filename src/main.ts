@@ -1,0 +1,110 @@
+// Composes the server of concrete parts and runs the command line. The only place that names concrete classes.
+//
+// The order of opening: the runtime needs integrations, these need functions, and functions need to know where the API
+// listens (AWS_ENDPOINT_URL_SFN), which needs the runtime. So functions come last, and a call that recovery makes
+// before waits for them.
+
+import { join } from "node:path";
+import { createApi } from "./api/index.ts";
+import { ServiceError } from "./base/service-error.ts";
+import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
+import { SERVICE_LIMITS } from "./engine/index.ts";
+import { LocalFunctions } from "./functions/local-functions.ts";
+import { createIntegrations, credentialsOf, LambdaEndpoint, type LambdaInvoker, NO_FUNCTIONS } from "./integrations/index.ts";
+import { Runtime } from "./runtime/runtime.ts";
+import { MemoryStore } from "./store/memory.ts";
+import { SqliteStore } from "./store/sqlite/store.ts";
+
+/** How long calls under way may take to end when the server is closed. */
+const GRACE_MS = 3_000;
+
+async function openServer(options: ServeOptions): Promise<RunningServer> {
+  const { log, region, account, dataDirectory } = options;
+  const fatal = Promise.withResolvers<Error>();
+  const functions = Promise.withResolvers<LambdaInvoker | undefined>();
+  // A failed opening rejects it before anybody waits for it.
+  functions.promise.catch(() => {});
+
+  const store = dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
+  const runtime = await Runtime.open({
+    store,
+    limits: SERVICE_LIMITS,
+    onFatal: fatal.resolve,
+    log,
+    integrations: createIntegrations({
+      lambda: { invoke: async (request) => (await functions.promise ?? NO_FUNCTIONS).invoke(request) },
+      service: {
+        call: (operation, input, signal) => api.call(operation, input, { region, account }, signal),
+        waitForEnd: (executionArn, signal) => runtime.executions.waitForEnd(executionArn, signal),
+      },
+    }),
+  });
+  const api = createApi(runtime, {
+    account,
+    region,
+    forceAccount: options.isAccountGiven ? account : undefined,
+    forceRegion: options.isRegionGiven ? region : undefined,
+    limits: SERVICE_LIMITS,
+    onFault: ({ requestId, operation, error }) =>
+      log(`fault in request ${requestId} ${operation ?? ""}: ${error instanceof Error ? error.stack : String(error)}`),
+  });
+  try {
+    const listening = await api.listen(options);
+    const local = await openFunctions(options, listening.url);
+    functions.resolve(invoker(local, options));
+    return {
+      url: listening.url,
+      call: (operation, input) => api.call(operation, input, { region, account }, new AbortController().signal),
+      fatal: fatal.promise,
+      ...(local === undefined ? {} : { functions: local }),
+      close: async () => {
+        await listening.close(GRACE_MS);
+        await runtime.close(GRACE_MS);
+        await local?.close();
+      },
+    };
+  } catch (error) {
+    functions.reject(error);
+    await runtime.close(0);
+    throw error;
+  }
+}
+
+async function openFunctions(options: ServeOptions, url: string): Promise<LocalFunctions | undefined> {
+  const { functionsDirectory: directory, region, account, dataDirectory, log } = options;
+  if (directory === undefined) return undefined;
+  const functions = await LocalFunctions.open({
+    directory,
+    region,
+    account,
+    environment: { AWS_ENDPOINT_URL_SFN: url },
+    log: ({ functionName, stream, text }) => {
+      if (stream !== "platform") log(`[${functionName}] ${text}`);
+    },
+    ...(dataDirectory === undefined ? {} : { logDirectory: join(dataDirectory, "logs") }),
+  });
+  for (const { name, problems } of functions.list()) {
+    for (const problem of problems) log(`function ${name}: ${problem}`);
+  }
+  return functions;
+}
+
+/** Local functions first; what is not among them is asked of the endpoint, where there is one. */
+function invoker(local: LocalFunctions | undefined, { lambdaEndpoint, region }: ServeOptions): LambdaInvoker | undefined {
+  if (lambdaEndpoint === undefined) return local;
+  const credentials = credentialsOf(process.env);
+  const endpoint = new LambdaEndpoint(lambdaEndpoint, { region, ...(credentials === undefined ? {} : { credentials }) });
+  if (local === undefined) return endpoint;
+  return {
+    invoke: async (request) => {
+      try {
+        return await local.invoke(request);
+      } catch (error) {
+        if (error instanceof ServiceError && error.code === "ResourceNotFoundException") return endpoint.invoke(request);
+        throw error;
+      }
+    },
+  };
+}
+
+process.exitCode = await runCli(processEnvironment(openServer));
