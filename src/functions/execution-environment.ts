@@ -149,7 +149,7 @@ export class ExecutionEnvironment {
     };
     const timeoutMs = this.#launch.timeoutSeconds * 1000;
     this.#timer = setTimeout(() => this.#timeOut(), timeoutMs);
-    this.#memoryTimer = setInterval(() => this.#lookAtMemory(), MEMORY_LOOK_MS);
+    this.#watchMemory();
     if (this.#logs) this.#platform(`START RequestId: ${invocation.requestId} Version: $LATEST`);
     this.#api.deliver({ ...invocation, deadlineAtMs: Date.now() + timeoutMs });
   }
@@ -204,6 +204,7 @@ export class ExecutionEnvironment {
     });
     this.#read(child, "stdout");
     this.#read(child, "stderr");
+    this.#watchMemory();
   }
 
   #neverStarted(): void {
@@ -215,6 +216,8 @@ export class ExecutionEnvironment {
     const splitter = new LineSplitter((text) => this.#emit(stream, text));
     this.#splitters.push(splitter);
     child[stream]?.on("data", (chunk: Buffer) => splitter.write(chunk));
+    // A pipe that breaks has ended; what becomes of the process is told by its exit.
+    child[stream]?.on("error", () => {});
   }
 
   get #logs(): boolean {
@@ -311,15 +314,18 @@ export class ExecutionEnvironment {
     this.#die();
   }
 
+  #watchMemory(): void {
+    this.#memoryTimer = setInterval(() => this.#lookAtMemory(), MEMORY_LOOK_MS);
+  }
+
   #lookAtMemory(): void {
     const megabytes = this.#residentMegabytes();
     if (megabytes === undefined) return;
     this.#maxMemoryMegabytes = Math.max(this.#maxMemoryMegabytes, megabytes);
     if (megabytes <= this.#launch.memoryMegabytes) return;
     this.#killedForMemory = true;
-    const requestId = this.#work?.invocation.requestId ?? "";
-    this.#settle({ failure: documents.outOfMemory(requestId) });
-    this.#die();
+    this.#settle({ failure: documents.outOfMemory(this.#work?.invocation.requestId ?? "") });
+    this.#die({ kind: "failed", document: documents.outOfMemory });
   }
 
   /** Of the leader of the group; undefined where there is no /proc, or no process any more. */

@@ -6,7 +6,7 @@
 // Every member may be left out. Nothing wrong is ever ignored: an unknown member, a wrong type and a value out
 // of range each become one problem that names file, member, what was expected and a guess.
 
-import { type Json, type JsonObject, fromMembers, isObject } from "../base/json.ts";
+import { type Json, fromMembers, isObject } from "../base/json.ts";
 
 export interface FunctionConfig {
   /** `nodejs24.x`, `python3.12`, `provided.al2023`, or only `nodejs`, `python`, `provided`. */
@@ -95,7 +95,7 @@ export function parseFunctionConfig(text: string): {
     else if (!rule.accepts(given)) problems.push(wrongValue(name, rule, given));
     else accepted.push([name, given]);
   }
-  const config = { ...DEFAULT_CONFIG, ...(fromMembers(accepted) as JsonObject as Partial<FunctionConfig>) };
+  const config = { ...DEFAULT_CONFIG, ...(fromMembers(accepted) as Partial<FunctionConfig>) };
   for (const name of Object.keys(config.environment)) {
     if (RESERVED.test(name)) {
       problems.push(

@@ -22,17 +22,24 @@ export interface Python {
   readonly version: string;
 }
 
+/** What was found, and on which PATH: asking costs as much as a start. */
+let found: { readonly path: string | undefined; readonly python: Python } | undefined;
+
 /**
  * The interpreter that `python3` on PATH leads to; undefined when there is none. Asked for by its own answer and not
  * by PATH at each start, because what is on PATH may be a script of a version manager that takes longer to start
  * than Python itself.
  */
 export async function findPython(): Promise<Python | undefined> {
+  const searched = process.env["PATH"];
+  if (found !== undefined && found.path === searched) return found.python;
   const script = "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])";
   try {
     const { stdout } = await promisify(execFile)("python3", ["-c", script], { timeout: 20_000 });
     const [executable, version] = stdout.trim().split("\n");
-    return executable === undefined || version === undefined ? undefined : { executable, version };
+    if (executable === undefined || version === undefined) return undefined;
+    found = { path: searched, python: { executable, version } };
+    return found.python;
   } catch {
     // Missing, or unable to run a line of Python: for a function there is no difference, and the problem says so.
     return undefined;

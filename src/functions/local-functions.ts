@@ -81,6 +81,8 @@ export class LocalFunctions implements LambdaInvoker {
   readonly #options: LocalFunctionsOptions;
   readonly #limits: FunctionLimits;
   readonly #functions = new Map<string, LocalFunction>();
+  /** Of functions that are gone, until their last invocation has ended. */
+  readonly #retired = new Set<FunctionPool>();
   readonly #reaper = new Reaper();
   readonly #logFiles = new Map<string, LogFile>();
   readonly #sweep: NodeJS.Timeout;
@@ -107,9 +109,11 @@ export class LocalFunctions implements LambdaInvoker {
 
   /**
    * Finds the functions; starts none of them yet.
-   * @throws Error when the directory cannot be read. Functions with problems are listed, not thrown.
+   * @throws Error when the directory cannot be read, and on Windows. Functions with problems are listed, not thrown.
    */
   static async open(options: LocalFunctionsOptions): Promise<LocalFunctions> {
+    if (process.platform === "win32")
+      throw new Error("Local functions need process groups, which Windows does not have. Use WSL.");
     const functions = new LocalFunctions(options);
     try {
       await functions.reload();
@@ -181,7 +185,8 @@ export class LocalFunctions implements LambdaInvoker {
     clearInterval(this.#sweep);
     for (const timer of this.#retryTimers) clearTimeout(timer);
     await this.#reloading;
-    await Promise.all([...this.#functions.values()].map(({ pool }) => pool.close(closed(), true)));
+    const pools = [...[...this.#functions.values()].map(({ pool }) => pool), ...this.#retired];
+    await Promise.all(pools.map((pool) => pool.close(closed(), true)));
     await Promise.all([...this.#logFiles.values()].map((file) => file.close()));
     this.#reaper.close();
   }
@@ -193,14 +198,14 @@ export class LocalFunctions implements LambdaInvoker {
       this.#context = { ...this.#context, python: this.#context.python ?? (await findPython()) };
     if (this.#closing) return;
     const found = new Map(definitions.map((definition) => [definition.name, this.#checked(definition)]));
-    for (const [known, { pool }] of this.#functions) {
+    for (const known of this.#functions.keys()) {
       if (found.has(known) || (name !== undefined && name !== known)) continue;
-      this.#functions.delete(known);
-      const error = this.#notFound({ name: known });
-      void pool.close(error, false);
+      this.#retire(known, this.#notFound({ name: known }));
     }
     for (const definition of found.values()) {
       if (name !== undefined && name !== definition.name) continue;
+      const refusal = toRefusal(definition);
+      if (refusal !== undefined) this.#retire(definition.name, refusal);
       const pool = this.#functions.get(definition.name)?.pool;
       const options = this.#poolOptions(definition);
       pool?.replace(options);
@@ -209,6 +214,15 @@ export class LocalFunctions implements LambdaInvoker {
         pool: pool ?? new FunctionPool(options, this.#reaper, this.#logOf(definition.name)),
       });
     }
+  }
+
+  /** A function that can no longer run: what waits is refused, what runs goes on to its end. */
+  #retire(name: string, reason: ServiceError): void {
+    const pool = this.#functions.get(name)?.pool;
+    if (pool === undefined) return;
+    this.#functions.delete(name);
+    this.#retired.add(pool);
+    void pool.close(reason, false);
   }
 
   #checked(definition: FunctionDefinition): FunctionDefinition {
@@ -237,18 +251,8 @@ export class LocalFunctions implements LambdaInvoker {
     const local = this.#functions.get(reference.name);
     if (local === undefined || (reference.qualifier ?? "$LATEST") !== "$LATEST")
       throw this.#notFound(reference);
-    const { problems, family } = local.definition;
-    if (problems.length > 0) {
-      // Lambda's word for a function whose code it cannot run, with our reason.
-      throw family === "python"
-        ? new ServiceError("InvalidRuntimeException", problems.join(" "), {}, 502)
-        : new ServiceError(
-            "ResourceConflictException",
-            `The operation cannot be performed at this time. The function is currently in the following state: Failed. ${problems.join(" ")}`,
-            {},
-            409,
-          );
-    }
+    const refusal = toRefusal(local.definition);
+    if (refusal !== undefined) throw refusal;
     return { ...local, arn: this.#arn(reference) };
   }
 
@@ -349,6 +353,7 @@ export class LocalFunctions implements LambdaInvoker {
   #reap(): void {
     const sinceMs = performance.now() - this.#limits.idleMs;
     for (const { pool } of this.#functions.values()) pool.reap(sinceMs);
+    for (const pool of this.#retired) if (pool.size.environments === 0) this.#retired.delete(pool);
   }
 }
 
@@ -356,15 +361,32 @@ function closed(): Error {
   return new Error("Local functions were closed; what became of the invocation is unknown.");
 }
 
+/** Lambda's word for a function whose code it cannot run, with our reason; undefined when there is none. */
+function toRefusal({ problems, family }: FunctionDefinition): ServiceError | undefined {
+  if (problems.length === 0) return undefined;
+  const reason = problems.join(" ");
+  if (family === "python") return new ServiceError("InvalidRuntimeException", reason, {}, 502);
+  const state =
+    "The operation cannot be performed at this time. The function is currently in the following state: Failed.";
+  return new ServiceError("ResourceConflictException", `${state} ${reason}`, {}, 409);
+}
+
 function checkSize(payload: string, maxBytes: number): void {
   // A character takes three bytes at most: short texts need no counting.
   if (payload.length * 3 <= maxBytes || utf8Bytes(payload) <= maxBytes) return;
-  throw new ServiceError(
-    "RequestTooLargeException",
-    `${utf8Bytes(payload)} byte payload is too large for the ${maxBytes === MAX_EVENT_BYTES ? "Event" : "RequestResponse"} invocation type (limit ${maxBytes} bytes)`,
-    { Type: "User" },
-    413,
-  );
+  throw maxBytes === MAX_EVENT_BYTES
+    ? new ServiceError(
+        "RequestTooLargeException",
+        `${utf8Bytes(payload)} byte payload is too large for the Event invocation type (limit ${maxBytes} bytes)`,
+        { Type: "User" },
+        413,
+      )
+    : new ServiceError(
+        "RequestEntityTooLargeException",
+        `Request must be smaller than ${maxBytes} bytes for the InvokeFunction operation`,
+        { Type: "User" },
+        413,
+      );
 }
 
 /** The JSON text, in ASCII, so that it can travel in a header. */

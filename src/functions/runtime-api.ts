@@ -88,6 +88,8 @@ export class RuntimeApi {
       server.once("error", reject);
       server.listen(0, "127.0.0.1", resolve);
     });
+    // A connection that could not be accepted: its runtime fails to connect, and tells by its exit.
+    server.on("error", () => {});
     api.#port = (server.address() as AddressInfo).port;
     return api;
   }

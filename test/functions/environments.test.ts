@@ -1,11 +1,12 @@
 // Execution environments over time: how many, how long, what ends them, what they print.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { ServiceError } from "../../src/base/service-error.ts";
+import { LogFile } from "../../src/functions/function-logs.ts";
 import { type Files, isAlive, request, rig, skipWithoutPython, until, writeFiles } from "./support.ts";
 
 /** Answers its pid, how often it was called and what it saw; waits as long as the event says. */
@@ -139,11 +140,21 @@ test("a start that never ends is a timeout, after the second try", async () => {
 
 const eaters = [
   {
+    name: "Node (while it loads)",
+    files: {
+      "index.mjs":
+        "const kept = []; for (;;) { kept.push(Buffer.alloc(4 << 20, 1)); await new Promise((r) => setTimeout(r, 1)); }",
+    },
+    loading: true,
+    skip: false as string | false,
+  },
+  {
     name: "Node",
     files: {
       "index.mjs":
         "const kept = []; export const handler = async () => { for (;;) { kept.push(Buffer.alloc(4 << 20, 1)); await new Promise((r) => setTimeout(r, 1)); } };",
     },
+    loading: false,
     skip: false as string | false,
   },
   {
@@ -152,10 +163,11 @@ const eaters = [
       "lambda_function.py":
         "import time\nkept = []\ndef lambda_handler(event, context):\n    while True:\n        kept.append(bytearray(b'x' * (4 << 20)))\n        time.sleep(0.001)\n",
     },
+    loading: false,
     skip: skipWithoutPython,
   },
 ];
-for (const { name, files, skip } of eaters) {
+for (const { name, files, loading, skip } of eaters) {
   const withoutProc = process.platform === "linux" ? skip : "memory is watched on Linux only";
   test(`a ${name} function with more memory than it may have is killed`, { skip: withoutProc }, async () => {
     await using functions = await rig({
@@ -166,6 +178,7 @@ for (const { name, files, skip } of eaters) {
       errorType: "Runtime.ExitError",
       errorMessage: `RequestId: ${requestId} Error: Runtime exited with error: signal: killed`,
     });
+    if (loading) return;
     const report = functions.lines.find(({ text }) => text.startsWith("REPORT"))?.text ?? "";
     assert.match(
       report,
@@ -210,8 +223,13 @@ test("a payload of 6 MB goes there and back, and one byte more is refused", asyn
   const largest = "é".repeat((6_291_456 - 2) / 2);
   assert.equal((await functions.invoke("echo", largest)).payload, JSON.stringify(largest));
   await assert.rejects(functions.invoke("echo", `${largest}x`), {
-    code: "RequestTooLargeException",
+    code: "RequestEntityTooLargeException",
     status: 413,
+    message: "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+  });
+  await assert.rejects(functions.invoke("echo", "x".repeat(1_048_575), { invocationType: "Event" }), {
+    code: "RequestTooLargeException",
+    message: "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)",
   });
 });
 
@@ -304,20 +322,47 @@ test("the log tail is the last four kilobytes", async () => {
   assert.equal((await functions.invoke("chatty")).logResult, undefined);
 });
 
-test("each function has a log file, which is rotated", async () => {
+test("each function has a log file", async () => {
   const logDirectory = await mkdtemp(path.join(tmpdir(), "function-logs-"));
   let requestId = "";
   {
     await using functions = await rig(
-      { chatty: { "index.mjs": "export const handler = async ({ text }) => { console.log(text); };" } },
-      { logDirectory, limits: { logFileBytes: 2000 } },
+      { chatty: { "index.mjs": "export const handler = async () => { console.log('printed'); };" } },
+      { logDirectory: path.join(logDirectory, "new") },
     );
-    await functions.invoke("chatty", { text: "x".repeat(1800) });
-    ({ requestId } = await functions.invoke("chatty", { text: "newest" }));
+    ({ requestId } = await functions.invoke("chatty"));
   }
-  assert.deepEqual((await readdir(logDirectory)).toSorted(), ["chatty.log", "chatty.log.1"]);
-  const newest = await readFile(path.join(logDirectory, "chatty.log"), "utf8");
-  assert.match(newest, new RegExp(`^\\S+Z ${requestId} newest$`, "m"));
+  const text = await readFile(path.join(logDirectory, "new/chatty.log"), "utf8");
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(" ").slice(1, 3));
+  assert.deepEqual(lines, [
+    [requestId, "START"],
+    [requestId, "printed"],
+    [requestId, "END"],
+    [requestId, "REPORT"],
+  ]);
+  await rm(logDirectory, { recursive: true });
+});
+
+test("a log file that is full is kept once and begun anew; one that cannot be written says so once", async () => {
+  const logDirectory = await mkdtemp(path.join(tmpdir(), "function-logs-"));
+  const errors: string[] = [];
+  const failed = (error: Error): number => errors.push((error as NodeJS.ErrnoException).code ?? "");
+  const file = new LogFile(logDirectory, "fn", 50, failed);
+  for (const line of ["first", "second", "third"]) {
+    file.append(line.repeat(5));
+    await file.close();
+  }
+  assert.equal(await readFile(path.join(logDirectory, "fn.log"), "utf8"), `${"third".repeat(5)}\n`);
+  assert.equal(await readFile(path.join(logDirectory, "fn.log.1"), "utf8"), `${"second".repeat(5)}\n`);
+  const broken = new LogFile(path.join(logDirectory, "fn.log"), "fn", 50, failed);
+  for (const line of ["lost", "lost too"]) {
+    broken.append(line);
+    await broken.close();
+  }
+  assert.deepEqual(errors, ["EEXIST"]);
   await rm(logDirectory, { recursive: true });
 });
 
@@ -352,6 +397,45 @@ test("reload runs new code, finds new functions and forgets those that are gone"
       .toSorted(),
     ["added", "changing"],
   );
+});
+
+test("a function that is gone or broken refuses what waits; what runs goes on, and close ends it", async () => {
+  const slow: Files = {
+    "index.mjs":
+      "export const handler = async ({ waitMs }) => { console.log(process.pid); await new Promise((r) => setTimeout(r, waitMs)); return 'ran'; };",
+    "function.json": '{"reservedConcurrency":1,"timeoutSeconds":60}',
+  };
+  await using functions = await rig({ gone: slow, broken: slow });
+  const runs = [functions.invoke("gone", { waitMs: 300 }), functions.invoke("broken", { waitMs: 300 })];
+  const waits = Promise.allSettled([
+    functions.invoke("gone", { waitMs: 0 }),
+    functions.invoke("broken", { waitMs: 0 }),
+  ]);
+  const pids = (): number[] =>
+    functions.lines.filter(({ stream }) => stream === "stdout").map(({ text }) => Number(text));
+  await until("both run", () => pids().length === 2);
+  await rm(path.join(functions.directory, "gone"), { recursive: true });
+  await writeFiles(functions.directory, { "broken/function.json": '{"timeoutSeconds":-1}' });
+  await functions.functions.reload();
+  const codes = (await waits).map((result) =>
+    result.status === "rejected" ? (result.reason as ServiceError).code : "answered",
+  );
+  assert.deepEqual(codes, ["ResourceNotFoundException", "ResourceConflictException"]);
+  assert.deepEqual(
+    (await Promise.all(runs)).map(({ payload }) => payload),
+    ['"ran"', '"ran"'],
+  );
+  await until("both processes are gone", () => !pids().some(isAlive));
+  await writeFiles(functions.directory, { "broken/function.json": slow["function.json"] ?? "" });
+  await functions.functions.reload();
+  const last = assert.rejects(functions.invoke("broken", { waitMs: 60_000 }), /closed/);
+  await until("it runs", () => pids().length === 3);
+  await rm(path.join(functions.directory, "broken"), { recursive: true });
+  await functions.functions.reload();
+  assert.ok(isAlive(pids()[2] ?? 0));
+  await functions.functions.close();
+  await last;
+  assert.ok(!isAlive(pids()[2] ?? 0));
 });
 
 test("the environment is Lambda's and the user's, and nothing of this process", async () => {

@@ -1,7 +1,7 @@
 // Folders with functions for a test, and one way to invoke them.
 
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { chmod, mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -92,11 +92,17 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   }
 }
 
+/** False for a process that has ended and only waits for its parent to notice. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    // Without /proc it cannot be told; with it, the process has gone this moment.
+    return process.platform !== "linux";
   }
 }
