@@ -21,7 +21,8 @@ export function enterTask(turn: Turn, frame: Frame, state: TaskState): void {
   const { resource } = state;
   const task = turn.execution.nextTask;
   const input = inputOf(turn, frame, state);
-  const byToken = resource.kind === "service" && resource.pattern === "waitForTaskToken";
+  // A job that is waited for (.sync) may be ended by a token too.
+  const byToken = resource.kind === "service" && resource.pattern !== "requestResponse";
   const scope = scopeOf(
     turn,
     frame,
