@@ -1,0 +1,9 @@
+// All benchmarks, one after the other: `npm run bench`.
+
+import { spawnSync } from "node:child_process";
+
+for (const file of ["store.ts", "engine.ts", "functions.ts"]) {
+  console.log(`\n== ${file}`);
+  const { status } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", `${import.meta.dirname}/${file}`], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}
