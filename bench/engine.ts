@@ -18,7 +18,10 @@ import { SqliteStore } from "../src/store/sqlite/store.ts";
 import { plainLogAppendsPerSecond } from "./plain-log.ts";
 
 const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "5" }, concurrency: { type: "string", default: "64,256,1024" } },
+  options: {
+    seconds: { type: "string", default: "5" },
+    concurrency: { type: "string", default: "64,256,1024" },
+  },
 });
 const seconds = Number(values.seconds);
 const CHAIN = 10;
@@ -32,11 +35,19 @@ const WORKLOADS = {
     ResultPath: "$.result",
     ...next,
   })),
-  passes: chain((next, i) => ({ Type: "Pass", Parameters: { "id.$": "$.orderId", step: i }, ResultPath: "$.result", ...next })),
+  passes: chain((next, i) => ({
+    Type: "Pass",
+    Parameters: { "id.$": "$.orderId", step: i },
+    ResultPath: "$.result",
+    ...next,
+  })),
 };
 
 function chain(state: (next: object, i: number) => object): string {
-  const states = Array.from({ length: CHAIN }, (_, i) => [`S${i}`, state(i + 1 < CHAIN ? { Next: `S${i + 1}` } : { End: true }, i)]);
+  const states = Array.from({ length: CHAIN }, (_, i) => [
+    `S${i}`,
+    state(i + 1 < CHAIN ? { Next: `S${i + 1}` } : { End: true }, i),
+  ]);
   return JSON.stringify({ StartAt: "S0", States: Object.fromEntries(states) as object });
 }
 
@@ -106,7 +117,11 @@ async function measure(definition: string, concurrency: number): Promise<Measure
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
     const took = (performance.now() - began) / 1000;
-    return { transitions: (ended * CHAIN) / took, turns: turns / took, recordBytes: Math.round(bytes / turns) };
+    return {
+      transitions: (ended * CHAIN) / took,
+      turns: turns / took,
+      recordBytes: Math.round(bytes / turns),
+    };
   } finally {
     await runtime.close(1_000);
     rmSync(directory, { recursive: true });
@@ -120,7 +135,19 @@ for (const [name, definition] of Object.entries(WORKLOADS)) {
     const { transitions, turns, recordBytes } = await measure(definition, concurrency);
     // oxlint-disable-next-line no-await-in-loop
     const limit = await plainLogAppendsPerSecond({ recordBytes, concurrency, seconds: Math.min(seconds, 3) });
-    const cells = [name.padEnd(12), concurrency, transitions.toFixed(0), turns.toFixed(0), recordBytes, limit.toFixed(0), (turns / limit).toFixed(2)];
-    console.log(cells.map((cell, i) => (i === 0 ? cell : String(cell).padStart([0, 8, 15, 9, 8, 21, 7][i] ?? 0))).join(" "));
+    const cells = [
+      name.padEnd(12),
+      concurrency,
+      transitions.toFixed(0),
+      turns.toFixed(0),
+      recordBytes,
+      limit.toFixed(0),
+      (turns / limit).toFixed(2),
+    ];
+    console.log(
+      cells
+        .map((cell, i) => (i === 0 ? cell : String(cell).padStart([0, 8, 15, 9, 8, 21, 7][i] ?? 0)))
+        .join(" "),
+    );
   }
 }

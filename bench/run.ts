@@ -4,6 +4,10 @@ import { spawnSync } from "node:child_process";
 
 for (const file of ["store.ts", "engine.ts", "functions.ts"]) {
   console.log(`\n== ${file}`);
-  const { status } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", `${import.meta.dirname}/${file}`], { stdio: "inherit" });
+  const { status } = spawnSync(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", `${import.meta.dirname}/${file}`],
+    { stdio: "inherit" },
+  );
   if (status !== 0) process.exitCode = 1;
 }

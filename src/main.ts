@@ -5,7 +5,7 @@
 // before waits for them.
 
 import { join } from "node:path";
-import { createApi } from "./api/index.ts";
+import { type Api, createApi } from "./api/index.ts";
 import { ServiceError } from "./base/service-error.ts";
 import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
 import { SERVICE_LIMITS } from "./engine/index.ts";
@@ -26,7 +26,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   functions.promise.catch(() => {});
 
   const store = dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
-  const runtime = await Runtime.open({
+  const runtime: Runtime = await Runtime.open({
     store,
     limits: SERVICE_LIMITS,
     onFatal: fatal.resolve,
@@ -39,7 +39,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       },
     }),
   });
-  const api = createApi(runtime, {
+  const api: Api = createApi(runtime, {
     account,
     region,
     forceAccount: options.isAccountGiven ? account : undefined,

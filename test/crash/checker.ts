@@ -44,8 +44,18 @@ export interface Counts {
 }
 
 /** Checks every acknowledged execution; returns what it looked at. */
-export async function check(url: string, acknowledged: readonly Acknowledged[], ledger: readonly Receipt[]): Promise<Counts> {
-  const counts: Counts = { executions: 0, events: 0, attempts: 0, receipts: ledger.length, unknownOutcomes: 0 };
+export async function check(
+  url: string,
+  acknowledged: readonly Acknowledged[],
+  ledger: readonly Receipt[],
+): Promise<Counts> {
+  const counts: Counts = {
+    executions: 0,
+    events: 0,
+    attempts: 0,
+    receipts: ledger.length,
+    unknownOutcomes: 0,
+  };
   const keys = new Map<string, Receipt>();
   for (const receipt of ledger) {
     const { functionName, key } = receipt;
@@ -57,7 +67,11 @@ export async function check(url: string, acknowledged: readonly Acknowledged[], 
   for (const { executionArn, startDate, work, n } of acknowledged) {
     const described = await call(url, "DescribeExecution", { executionArn });
     const history = await readHistory(url, executionArn);
-    assert.equal(described["status"], "SUCCEEDED", `${executionArn} is ${String(described["status"])}: ${String(described["cause"])}`);
+    assert.equal(
+      described["status"],
+      "SUCCEEDED",
+      `${executionArn} is ${String(described["status"])}: ${String(described["cause"])}`,
+    );
     assert.equal(described["startDate"], startDate, "I22: the acknowledged start time changed");
     const output = JSON.parse(described["output"] as string) as unknown;
     assert.deepEqual(output, WORKLOAD[work]?.output(n), `${executionArn} has another output`);
@@ -108,7 +122,11 @@ function collect(
       const { Payload } = JSON.parse(output) as { Payload?: { nonce?: number } };
       const key = keyOfEvent.get(event.previousEventId);
       if (Payload?.nonce !== undefined && key !== undefined) {
-        assert.equal(receipts.get(key)?.nonce, Payload.nonce, "I13: an outcome that this attempt's call did not give");
+        assert.equal(
+          receipts.get(key)?.nonce,
+          Payload.nonce,
+          "I13: an outcome that this attempt's call did not give",
+        );
       }
     }
     if (event.type === "TaskFailed") {
@@ -163,7 +181,10 @@ export function checkHistory(arn: string, history: readonly HistoryEvent[], defi
   for (const [id, kinds] of attempts) {
     const outcomes = kinds.filter((kind) => /Succeeded|Failed|TimedOut/.test(kind));
     assert.equal(outcomes.length, 1, `I12: ${arn}: attempt ${id} has outcomes ${kinds.join(", ")}`);
-    assert.ok(kinds.filter((kind) => kind === "TaskStarted").length <= 1, `I9: ${arn}: attempt ${id} started twice`);
+    assert.ok(
+      kinds.filter((kind) => kind === "TaskStarted").length <= 1,
+      `I9: ${arn}: attempt ${id} started twice`,
+    );
   }
 }
 

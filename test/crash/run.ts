@@ -1,14 +1,13 @@
 // Runs the mixed load against the real server while it is killed at random moments, then checks everything.
 //
-//   node test/crash/run.ts --executions 400 --kills 100 --seed 1
+//   node test/crash/run.ts --executions 400 --kills 100 --seed 1 [--power]
 //
-// With `power` the kills are power cuts: what was written and not synced is lost (test/power).
+// With --power the kills are power cuts: what was written and not synced is lost or torn (test/power).
 
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { mulberry32 } from "../chance.ts";
+import { applyPowerLoss, buildShim, makePowerDirectories, powerEnvironment } from "../power/restore.ts";
 import { type Acknowledged, check, type Counts } from "./checker.ts";
 import { FakeLambda } from "./fake-lambda.ts";
 import { Answered, call, callOnce, freePort, ServerProcess } from "./server.ts";
@@ -20,32 +19,32 @@ export interface CrashOptions {
   readonly seed: number;
   /** Milliseconds that a server lives between kills: uniform in [0, this). */
   readonly lifetimeMs: number;
-  /** Makes a kill a power cut: environment of the server, and what happens to its files after each kill. */
-  readonly power?: {
-    readonly env: (directory: string) => NodeJS.ProcessEnv;
-    readonly cut: (directory: string, round: number) => void;
-  };
+  /** The shim of test/power: makes each kill a power cut, after which unsynced writes are lost or torn. */
+  readonly powerShim?: string;
   readonly log?: (line: string) => void;
 }
 
 export interface CrashReport extends Counts {
   readonly kills: number;
   readonly acknowledged: number;
+  /** Writes that had not been synced when the power went, and those of them that were lost or torn. */
+  readonly unsyncedWrites: number;
+  readonly lostWrites: number;
   /** Milliseconds from each kill to the next ready server. */
   readonly recoveryMs: readonly number[];
 }
 
 /** @throws AssertionError naming the broken invariant */
 export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
-  const { executions, kills, seed, lifetimeMs, power, log = () => {} } = options;
+  const { executions, kills, seed, lifetimeMs, powerShim, log = () => {} } = options;
   const random = mulberry32(seed);
-  const directory = mkdtempSync(join(tmpdir(), "stepwell-crash-"));
+  const directories = makePowerDirectories();
   const lambda = new FakeLambda(mulberry32(seed + 1));
   const lambdaUrl = await lambda.listen();
   const server = new ServerProcess(
     await freePort(),
-    ["--data", join(directory, "data"), "--lambda-endpoint", lambdaUrl],
-    power?.env(directory),
+    ["--data", directories.directory, "--lambda-endpoint", lambdaUrl],
+    powerShim === undefined ? {} : powerEnvironment(powerShim, directories),
   );
   const { url } = server;
   lambda.onToken = async (taskToken, output) => {
@@ -58,6 +57,8 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   };
   const acknowledged: Acknowledged[] = [];
   const recoveryMs: number[] = [];
+  let unsyncedWrites = 0;
+  let lostWrites = 0;
   try {
     await server.start();
     const machines = await createMachines(url);
@@ -69,19 +70,26 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
     for (let round = 1; round <= kills; round++) {
       await pause(random() * lifetimeMs);
       await server.kill();
-      power?.cut(directory, round);
+      if (powerShim !== undefined) {
+        const loss = applyPowerLoss(directories.directory, directories.shadow, seed + round);
+        unsyncedWrites += loss.unsyncedWrites;
+        lostWrites += loss.lostWrites + loss.tornWrites;
+      }
       const after = await server.start();
       recoveryMs.push(after);
       if (failure !== undefined) throw failure;
-      log(`kill ${round}: ready after ${after.toFixed(0)} ms, ${acknowledged.length} starts acknowledged, ${lambda.ledger.length} calls`);
+      log(
+        `kill ${round}: ready after ${after.toFixed(0)} ms, ${acknowledged.length} starts acknowledged, ${lambda.ledger.length} calls`,
+      );
     }
     await starting;
     await waitForAll(url, acknowledged, log);
     const counts = await check(url, acknowledged, lambda.ledger);
-    return { ...counts, kills, acknowledged: acknowledged.length, recoveryMs };
+    rmSync(directories.root, { recursive: true });
+    return { ...counts, kills, acknowledged: acknowledged.length, unsyncedWrites, lostWrites, recoveryMs };
   } catch (error) {
     log(`server said: ${server.errors}`);
-    log(`data kept in ${directory}; seed ${seed}`);
+    log(`data kept in ${directories.root}; seed ${seed}`);
     throw error;
   } finally {
     await server.kill();
@@ -122,7 +130,12 @@ async function startAll(
       for (;;) {
         try {
           const answer = await callOnce(url, "StartExecution", { stateMachineArn, name, input });
-          acknowledged.push({ executionArn: answer["executionArn"] as string, startDate: answer["startDate"] as number, work, n });
+          acknowledged.push({
+            executionArn: answer["executionArn"] as string,
+            startDate: answer["startDate"] as number,
+            work,
+            n,
+          });
           break;
         } catch (error) {
           if (error instanceof Answered && error.code === "ExecutionAlreadyExists") {
@@ -132,7 +145,12 @@ async function startAll(
             acknowledged.push({ executionArn, startDate: startDate as number, work, n });
             break;
           }
-          if (error instanceof Answered && error.code !== "ThrottlingException" && error.code !== "ServiceUnavailable") throw error;
+          if (
+            error instanceof Answered &&
+            error.code !== "ThrottlingException" &&
+            error.code !== "ServiceUnavailable"
+          )
+            throw error;
           await pause(20);
         }
       }
@@ -142,7 +160,11 @@ async function startAll(
   await Promise.all(Array.from({ length: 4 }, worker));
 }
 
-async function waitForAll(url: string, acknowledged: readonly Acknowledged[], log: (line: string) => void): Promise<void> {
+async function waitForAll(
+  url: string,
+  acknowledged: readonly Acknowledged[],
+  log: (line: string) => void,
+): Promise<void> {
   const open = new Set(acknowledged.map(({ executionArn }) => executionArn));
   const deadline = Date.now() + 120_000;
   while (open.size > 0) {
@@ -167,18 +189,24 @@ if (import.meta.main) {
       kills: { type: "string", default: "100" },
       seed: { type: "string", default: String(Date.now() % 100_000) },
       lifetime: { type: "string", default: "1200" },
+      power: { type: "boolean", default: false },
     },
   });
+  const shim = values.power ? buildShim() : undefined;
+  if (values.power && shim === undefined) throw new Error("--power needs a C compiler (cc)");
   const started = performance.now();
   const { recoveryMs, ...counts } = await runCrashes({
     executions: Number(values.executions),
     kills: Number(values.kills),
     seed: Number(values.seed),
     lifetimeMs: Number(values.lifetime),
+    ...(shim === undefined ? {} : { powerShim: shim }),
     log: console.log,
   });
   const sorted = recoveryMs.toSorted((a, b) => a - b);
   console.log(JSON.stringify(counts));
-  console.log(`from a kill to the next ready server: median ${sorted[sorted.length >> 1]?.toFixed(0)} ms, worst ${sorted.at(-1)?.toFixed(0)} ms`);
+  console.log(
+    `from a kill to the next ready server: median ${sorted[sorted.length >> 1]?.toFixed(0)} ms, worst ${sorted.at(-1)?.toFixed(0)} ms`,
+  );
   console.log(`${((performance.now() - started) / 1000).toFixed(0)} s, seed ${values.seed}`);
 }

@@ -81,10 +81,17 @@ export class Answered extends Error {
 }
 
 /** One call. @throws Answered if the service refused; anything else means that there was no answer */
-export async function callOnce(url: string, operation: string, input: object): Promise<Record<string, unknown>> {
+export async function callOnce(
+  url: string,
+  operation: string,
+  input: object,
+): Promise<Record<string, unknown>> {
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AWSStepFunctions.${operation}` },
+    headers: {
+      "content-type": "application/x-amz-json-1.0",
+      "x-amz-target": `AWSStepFunctions.${operation}`,
+    },
     body: JSON.stringify(input),
   });
   const body = (await response.json()) as Record<string, unknown>;
@@ -98,7 +105,12 @@ export async function call(url: string, operation: string, input: object): Promi
     try {
       return await callOnce(url, operation, input);
     } catch (error) {
-      if (error instanceof Answered && error.code !== "ThrottlingException" && error.code !== "ServiceUnavailable") throw error;
+      if (
+        error instanceof Answered &&
+        error.code !== "ThrottlingException" &&
+        error.code !== "ServiceUnavailable"
+      )
+        throw error;
       if (Date.now() > deadline) throw error;
       await new Promise((done) => setTimeout(done, 30));
     }

@@ -45,7 +45,11 @@ export const WORKLOAD: Readonly<Record<string, Work>> = {
         First: { Type: "Pass", Next: "A" },
         A: { ...call("echo", "$.n"), Next: "B" },
         B: { ...call("echo", "$.value"), Next: "Which" },
-        Which: { Type: "Choice", Choices: [{ Variable: "$.value", NumericGreaterThanEquals: 0, Next: "Done" }], Default: "Never" },
+        Which: {
+          Type: "Choice",
+          Choices: [{ Variable: "$.value", NumericGreaterThanEquals: 0, Next: "Done" }],
+          Default: "Never",
+        },
         Done: { Type: "Succeed" },
         Never: { Type: "Fail" },
       },
@@ -79,14 +83,23 @@ export const WORKLOAD: Readonly<Record<string, Work>> = {
           Type: "Parallel",
           Branches: [
             { StartAt: "P1", States: { P1: { ...call("echo", "$.n"), End: true } } },
-            { StartAt: "PW", States: { PW: { Type: "Wait", Seconds: 1, Next: "P2" }, P2: { ...call("echo", "left"), End: true } } },
+            {
+              StartAt: "PW",
+              States: {
+                PW: { Type: "Wait", Seconds: 1, Next: "P2" },
+                P2: { ...call("echo", "left"), End: true },
+              },
+            },
             {
               StartAt: "PM",
               States: {
                 PM: {
                   Type: "Map",
                   ItemsPath: "$.items",
-                  ItemProcessor: { StartAt: "PI", States: { PI: { ...call("echo", "$", {}, ITEM), End: true } } },
+                  ItemProcessor: {
+                    StartAt: "PI",
+                    States: { PI: { ...call("echo", "$", {}, ITEM), End: true } },
+                  },
                   End: true,
                 },
               },
@@ -110,7 +123,10 @@ export const WORKLOAD: Readonly<Record<string, Work>> = {
           ItemSelector: { "v.$": "$$.Map.Item.Value" },
           ItemProcessor: {
             StartAt: "I",
-            States: { I: { ...call("flaky", "$.v", {}, ITEM), Next: "J" }, J: { Type: "Wait", Seconds: 1, End: true } },
+            States: {
+              I: { ...call("flaky", "$.v", {}, ITEM), Next: "J" },
+              J: { Type: "Wait", Seconds: 1, End: true },
+            },
           },
           End: true,
         },
@@ -126,7 +142,10 @@ export const WORKLOAD: Readonly<Record<string, Work>> = {
         Ask: {
           Type: "Task",
           Resource: `${INVOKE}.waitForTaskToken`,
-          Parameters: { FunctionName: "ask", Payload: { key: IDENTITY, "value.$": "$.n", "token.$": "$$.Task.Token" } },
+          Parameters: {
+            FunctionName: "ask",
+            Payload: { key: IDENTITY, "value.$": "$.n", "token.$": "$$.Task.Token" },
+          },
           TimeoutSeconds: 6,
           Retry: RETRY,
           Next: "After",

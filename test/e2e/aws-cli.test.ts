@@ -14,18 +14,54 @@ before(() => server.start());
 after(() => server.stop());
 
 async function aws(...words: string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run("aws", ["stepfunctions", "--endpoint-url", server.url, "--output", "json", ...words], {
-    env: { ...process.env, AWS_ACCESS_KEY_ID: "x", AWS_SECRET_ACCESS_KEY: "x", AWS_REGION: "us-east-1", AWS_DEFAULT_REGION: "us-east-1" },
-  });
+  const { stdout } = await run(
+    "aws",
+    ["stepfunctions", "--endpoint-url", server.url, "--output", "json", ...words],
+    {
+      env: {
+        ...process.env,
+        AWS_ACCESS_KEY_ID: "x",
+        AWS_SECRET_ACCESS_KEY: "x",
+        AWS_REGION: "us-east-1",
+        AWS_DEFAULT_REGION: "us-east-1",
+      },
+    },
+  );
   return stdout.trim() === "" ? {} : (JSON.parse(stdout) as Record<string, unknown>);
 }
 
-test("the AWS CLI creates, starts, describes, lists, reads histories, polls and answers", { skip, timeout: 120_000 }, async () => {
+test("the AWS CLI creates, starts, describes, lists, reads histories, polls and answers", {
+  skip,
+  timeout: 120_000,
+}, async () => {
   const { activityArn } = await aws("create-activity", "--name", "cli");
-  const definition = JSON.stringify({ StartAt: "T", States: { T: { Type: "Task", Resource: activityArn, End: true } } });
-  const { stateMachineArn } = await aws("create-state-machine", "--name", "cli", "--definition", definition, "--role-arn", "arn:aws:iam::000000000000:role/r");
-  const { executionArn } = await aws("start-execution", "--state-machine-arn", String(stateMachineArn), "--input", '{"n": 1}');
-  const { taskToken, input } = await aws("get-activity-task", "--activity-arn", String(activityArn), "--worker-name", "w");
+  const definition = JSON.stringify({
+    StartAt: "T",
+    States: { T: { Type: "Task", Resource: activityArn, End: true } },
+  });
+  const { stateMachineArn } = await aws(
+    "create-state-machine",
+    "--name",
+    "cli",
+    "--definition",
+    definition,
+    "--role-arn",
+    "arn:aws:iam::000000000000:role/r",
+  );
+  const { executionArn } = await aws(
+    "start-execution",
+    "--state-machine-arn",
+    String(stateMachineArn),
+    "--input",
+    '{"n": 1}',
+  );
+  const { taskToken, input } = await aws(
+    "get-activity-task",
+    "--activity-arn",
+    String(activityArn),
+    "--worker-name",
+    "w",
+  );
   assert.equal(input, '{"n": 1}');
   await aws("send-task-success", "--task-token", String(taskToken), "--task-output", '{"ok": true}');
   const described = await aws("describe-execution", "--execution-arn", String(executionArn));
@@ -34,15 +70,18 @@ test("the AWS CLI creates, starts, describes, lists, reads histories, polls and 
   const { executions } = await aws("list-executions", "--state-machine-arn", String(stateMachineArn));
   assert.equal((executions as unknown[]).length, 1);
   const { events } = await aws("get-execution-history", "--execution-arn", String(executionArn));
-  assert.deepEqual((events as { type: string }[]).map(({ type }) => type), [
-    "ExecutionStarted",
-    "TaskStateEntered",
-    "ActivityScheduled",
-    "ActivityStarted",
-    "ActivitySucceeded",
-    "TaskStateExited",
-    "ExecutionSucceeded",
-  ]);
+  assert.deepEqual(
+    (events as { type: string }[]).map(({ type }) => type),
+    [
+      "ExecutionStarted",
+      "TaskStateEntered",
+      "ActivityScheduled",
+      "ActivityStarted",
+      "ActivitySucceeded",
+      "TaskStateExited",
+      "ExecutionSucceeded",
+    ],
+  );
 });
 
 function findCli(): string | undefined {
