@@ -12,6 +12,7 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { unreachable } from "../../base/assert.ts";
 import { JournalDamaged } from "../store.ts";
 import type { Entity, ExecutionRow, ListQuery, Opening, StoredTurn } from "../store.ts";
+import type { ArnIndex } from "./arn-index.ts";
 import { turnChecksum } from "./checksum.ts";
 import { isCorrupt, messageOf } from "./failure.ts";
 import type { JournalPage, JournalStep, ListPage, Operations, ReadRequest } from "./protocol.ts";
@@ -34,11 +35,11 @@ const ROWS = `
     LEFT JOIN symbol AS alias ON alias.id = execution.state_machine_alias`;
 
 export class Reads {
+  readonly #arns: ArnIndex;
   readonly #opening: StatementSync;
   readonly #headLsn: StatementSync;
   readonly #turn: StatementSync;
   readonly #byId: StatementSync;
-  readonly #byArn: StatementSync;
   readonly #symbol: StatementSync;
   readonly #list: StatementSync;
   readonly #listByStatus: StatementSync;
@@ -48,7 +49,8 @@ export class Reads {
   readonly #getEntity: StatementSync;
   readonly #listEntities: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, arns: ArnIndex) {
+    this.#arns = arns;
     const prepare = (sql: string): StatementSync => database.prepare(sql);
     this.#opening = prepare(
       `SELECT coalesce((SELECT max(id) FROM execution), 0) AS id, coalesce((SELECT max(lsn) FROM journal), 0) AS lsn`,
@@ -56,7 +58,6 @@ export class Reads {
     this.#headLsn = prepare("SELECT head_lsn FROM head WHERE id = ?");
     this.#turn = prepare("SELECT execution, prev_lsn, at, checksum, data FROM journal WHERE lsn = ?");
     this.#byId = prepare(`${ROWS} WHERE head.id = ?`);
-    this.#byArn = prepare(`${ROWS} WHERE head.id = (SELECT id FROM execution WHERE arn = ?)`);
     this.#symbol = prepare("SELECT id FROM symbol WHERE text = ?");
     // CROSS JOIN keeps the order of the tables, and with it the index that is already sorted.
     this.#list = prepare(
@@ -91,7 +92,7 @@ export class Reads {
       case "readJournal":
         return this.#readJournal(request.args);
       case "findExecution":
-        return executionRow(this.#byArn.get(request.args));
+        return this.#findExecution(request.args);
       case "getExecution":
         return executionRow(this.#byId.get(request.args));
       case "listExecutions":
@@ -115,6 +116,11 @@ export class Reads {
       default:
         return unreachable(request);
     }
+  }
+
+  #findExecution(arn: string): ExecutionRow | undefined {
+    const id = this.#arns.find(arn);
+    return id === undefined ? undefined : executionRow(this.#byId.get(id));
   }
 
   /** Follows the chain back by point reads: a recursive query would copy each text once more, and cannot be cut by size. */

@@ -10,16 +10,18 @@
 //   T3. After a failure whose outcome is unknown nothing is answered ever again (S5): a later COMMIT would make
 //       durable what was reported as unknown, and an fsync that is repeated after it failed proves nothing (the
 //       kernel may have dropped the pages).
-//   T4. Checkpoints run after the answers have left. Their cost, an fsync of the database file and some 10 ms
-//       per 2,000 pages, is borne by the next batch while it gathers, not by the commit that crossed the limit.
-//       With 4,000 pages the stalls were 20 to 40 ms, with 1,000 pages throughput fell by a fifth. A second
-//       thread that checkpoints beside the writer shortened them by a third only, since the last part has to be
-//       done with the writer standing still or the log never starts again from its beginning.
+//   T4. Upkeep (checkpoints, runs of the ARN index) is done after the answers have left: the next batch bears it
+//       while it gathers, not the commit that crossed the limit. A checkpoint costs an fsync of the database file
+//       and 10 to 30 ms per 2,000 pages. With 4,000 pages the stalls were 20 to 40 ms, with 1,000 pages
+//       throughput fell by a fifth. A second thread that checkpoints beside the writer shortened them by a third
+//       only, since the last part has to be done with the writer standing still, or the log never starts again
+//       from its beginning.
 
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
 import { JournalDamaged, StoreUnusable } from "../store.ts";
+import { ArnIndex } from "./arn-index.ts";
 import { isCallersFault, isFull, messageOf } from "./failure.ts";
 import { openDatabase } from "./open.ts";
 import { isWrite, NUMBERS_PER_TURN } from "./protocol.ts";
@@ -52,9 +54,10 @@ function open(): ReturnType<typeof openDatabase> | undefined {
 }
 
 function serve(database: ReturnType<typeof openDatabase>): void {
-  const reads = new Reads(database);
+  const arns = new ArnIndex(database);
+  const reads = new Reads(database, arns);
   const opening = reads.opening();
-  const writes = new Writes(database, opening.nextLsn - 1);
+  const writes = new Writes(database, arns, opening.nextLsn - 1);
   const logState = database.prepare("PRAGMA wal_checkpoint(NOOP)");
   const checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
   const queue: Request[] = [];
@@ -72,10 +75,11 @@ function serve(database: ReturnType<typeof openDatabase>): void {
           accept(more.message as readonly Request[]);
         }
         if (performPrefix()) return;
-        if (pagesIn(logState) >= CHECKPOINT_PAGES) runCheckpoint();
+        unlessFull(() => arns.settle());
+        if (pagesIn(logState) >= CHECKPOINT_PAGES) unlessFull(() => checkpoint.get());
       }
       if (pagesIn(logState) >= IDLE_CHECKPOINT_PAGES)
-        idle = setTimeout(() => guarded(runCheckpoint), IDLE_MS);
+        idle = setTimeout(() => guarded(() => unlessFull(() => checkpoint.get())), IDLE_MS);
     } catch (error) {
       poison(error);
     }
@@ -160,10 +164,10 @@ function serve(database: ReturnType<typeof openDatabase>): void {
     }
   }
 
-  /** A checkpoint that finds no room has lost nothing: the log keeps everything, and the next one tries again. */
-  function runCheckpoint(): void {
+  /** Upkeep that finds no room has lost nothing: the log and the memory keep everything, and the next one tries again. */
+  function unlessFull(upkeep: () => void): void {
     try {
-      checkpoint.get();
+      upkeep();
     } catch (error) {
       if (!isFull(error)) throw error;
     }

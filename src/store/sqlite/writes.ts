@@ -16,12 +16,14 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { assert, unreachable } from "../../base/assert.ts";
 import type { CommitResult, EntityWrite } from "../store.ts";
+import type { ArnIndex } from "./arn-index.ts";
 import { turnChecksum } from "./checksum.ts";
 import { CREATED_TEXTS, NUMBERS_PER_TURN, TEXTS_PER_TURN } from "./protocol.ts";
 import type { Answer, PackedTurns, WriteRequest } from "./protocol.ts";
 
 export class Writes {
   readonly #database: DatabaseSync;
+  readonly #arns: ArnIndex;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #insertTurn: StatementSync;
@@ -45,8 +47,9 @@ export class Writes {
   readonly #opened = new Map<number, number>();
   #lastLsn: number;
 
-  constructor(database: DatabaseSync, lastLsn: number) {
+  constructor(database: DatabaseSync, arns: ArnIndex, lastLsn: number) {
     this.#database = database;
+    this.#arns = arns;
     this.#lastLsn = lastLsn;
     const prepare = (sql: string): StatementSync => database.prepare(sql);
     this.#begin = prepare("BEGIN IMMEDIATE");
@@ -66,7 +69,7 @@ export class Writes {
     );
     this.#insertExecution = prepare(
       `INSERT INTO execution (id, arn, state_machine, state_machine_version, state_machine_alias, name, revision_id, started_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO NOTHING`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertHead = prepare(
       `INSERT INTO head (id, head_lsn, shard, state_machine, status, stopped_at, wake_at, attention)
@@ -103,10 +106,12 @@ export class Writes {
         if (count !== 0) this.#addOpen.run(count, shard);
       }
       this.#commit.run();
+      this.#arns.committed();
       return answers;
     } catch (error) {
       this.#lastLsn = lastLsn;
       this.#symbols.clear();
+      this.#arns.rolledBack();
       // SQLite ends the transaction on its own after some errors.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
@@ -179,13 +184,15 @@ export class Writes {
   /** False: the ARN is taken. */
   #createExecution(numbers: Float64Array, n: number, texts: PackedTurns["texts"], t: number): boolean {
     const id = numbers[n] as number;
+    const arn = texts[t + 2] as string;
+    if (this.#arns.find(arn) !== undefined) return false;
     const shard = numbers[n + 1] as number;
     const stateMachine = this.#symbol(texts[t + 3] as string);
     const version = texts[t + 4];
     const alias = texts[t + 5];
-    const { changes } = this.#insertExecution.run(
+    this.#insertExecution.run(
       id,
-      texts[t + 2] as string,
+      arn,
       stateMachine,
       version === undefined ? null : this.#symbol(version),
       alias === undefined ? null : this.#symbol(alias),
@@ -193,7 +200,7 @@ export class Writes {
       texts[t + 7] as string,
       numbers[n + 9] as number,
     );
-    if (changes === 0) return false;
+    this.#arns.add(id, arn);
     const stoppedAt = orNull(numbers[n + 6] as number);
     this.#insertHead.run(
       id,

@@ -39,7 +39,7 @@ CREATE TABLE journal (
 -- Written once, by the first turn.
 CREATE TABLE execution (
   id                    INTEGER PRIMARY KEY,
-  arn                   TEXT NOT NULL UNIQUE,
+  arn                   TEXT NOT NULL,
   state_machine         INTEGER NOT NULL REFERENCES symbol,
   state_machine_version INTEGER REFERENCES symbol,
   state_machine_alias   INTEGER REFERENCES symbol,
@@ -47,6 +47,21 @@ CREATE TABLE execution (
   revision_id           TEXT NOT NULL,
   started_at            INTEGER NOT NULL
 ) STRICT;
+
+-- Every ARN but the latest, by hash; arn-index.ts keeps ARNs unique and says which are here.
+CREATE TABLE arn_index (
+  hash      INTEGER NOT NULL,
+  execution INTEGER NOT NULL,
+  PRIMARY KEY (hash, execution)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE arn_index_state (
+  id           INTEGER PRIMARY KEY CHECK (id = 0),
+  merged_to    INTEGER NOT NULL,
+  merging_to   INTEGER NOT NULL,
+  merged_below INTEGER NOT NULL
+) STRICT;
+INSERT INTO arn_index_state (id, merged_to, merging_to, merged_below) VALUES (0, 0, 0, 0);
 
 CREATE INDEX execution_by_state_machine ON execution (state_machine, id);
 
