@@ -6,6 +6,7 @@
 //   W2. SIGINT or SIGTERM closes the server and ends with 0; a second signal ends the process at once.
 //   W3. A server that can no longer go on says why and ends with 1.
 
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import {
   hostOption,
@@ -26,6 +27,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   port: { value: "PORT", help: `Port to listen on (${DEFAULT_PORT}); 0 takes a free one.` },
   data: { value: "DIR", help: "Directory of the durable store (.stepwell)." },
   memory: { help: "Keep everything in memory; it is gone at the end." },
+  unauthenticated: { help: "Allow --host beyond loopback, though nobody is asked for credentials." },
   region: { value: "REGION", help: "Region in ARNs (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)." },
   account: { value: "ACCOUNT", help: "Account in ARNs, 12 digits (000000000000)." },
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
@@ -46,6 +48,14 @@ export function serveOptions(
 ): ServeOptions {
   const { env, workingDirectory } = environment;
   const directory = (path: string): string => resolve(workingDirectory, path);
+  const host = hostOption("host", args.value("host") ?? "127.0.0.1");
+  if (!isLoopback(host) && !args.flag("unauthenticated")) {
+    throw new CliError(
+      `--host ${host} is reachable from other machines, and this version checks no credentials: whoever reaches the port ` +
+        "can start executions and run your functions. Add --unauthenticated if that network is trusted.",
+      2,
+    );
+  }
   if (args.flag("memory") && args.value("data") !== undefined) {
     throw new CliError("--memory and --data exclude each other: choose one.", 2);
   }
@@ -54,7 +64,7 @@ export function serveOptions(
   const lambdaEndpoint = args.value("lambda-endpoint");
   const serviceEndpoint = args.value("service-endpoint");
   return {
-    host: hostOption("host", args.value("host") ?? "127.0.0.1"),
+    host,
     port: integerOption("port", args.value("port") ?? String(DEFAULT_PORT), 0, 65_535),
     region: patternOption("region", region, /^[a-z]{2}(?:-[a-z0-9]+)+$/, "a region like eu-central-1"),
     account: patternOption("account", args.value("account") ?? "000000000000", /^[0-9]{12}$/, "12 digits"),
@@ -68,6 +78,15 @@ export function serveOptions(
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
     log,
   };
+}
+
+function isLoopback(host: string): boolean {
+  return (
+    host === "localhost" ||
+    host.endsWith(".localhost") ||
+    host === "::1" ||
+    (isIP(host) === 4 && host.startsWith("127."))
+  );
 }
 
 /** Writes lines of the server to stderr (W1). */

@@ -85,6 +85,13 @@ const REFUSALS: readonly Refusal[] = [
     expected: 'error: --lambda-endpoint must be a URL like http://127.0.0.1:4566, but is "localhost:3001".',
   },
   {
+    name: "an address beyond this machine, where nobody is asked for credentials",
+    argv: ["serve", "--host", "0.0.0.0"],
+    expected:
+      "error: --host 0.0.0.0 is reachable from other machines, and this version checks no credentials: whoever " +
+      "reaches the port can start executions and run your functions. Add --unauthenticated if that network is trusted.",
+  },
+  {
     name: "memory and a directory at once",
     argv: ["serve", "--memory", "--data", "x"],
     expected: "error: --memory and --data exclude each other: choose one.",
