@@ -20,7 +20,8 @@
 // Shadow files: f<inode>.undo (binary records, see struct record), d<inode>.log (text lines), k<number> (hard
 // links that keep what was unlinked or replaced).
 //
-// Not modelled: mmap (the store does not use it), hard links, writes through duplicated descriptors, mkdir.
+// Not modelled: mmap (the store does not use it), hard links, duplicated descriptors, mkdir, and what Node does by
+// other calls than these: fs.copyFile (sendfile), fs.rm (unlinkat).
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
