@@ -105,7 +105,8 @@ export class FunctionPool {
   /** New code or settings: warm environments are dropped, running invocations end in the old code. */
   replace(options: PoolOptions): void {
     this.#options = options;
-    for (const environment of this.#environments) {
+    // A copy: each that goes makes room for a new one, which has the new code already.
+    for (const environment of [...this.#environments]) {
       if (environment.idle || this.#starting.has(environment)) environment.stop();
       else this.#stale.add(environment);
     }
@@ -124,7 +125,7 @@ export class FunctionPool {
     const waiting = this.#queue;
     this.#queue = [];
     for (const { refuse } of waiting) refuse(reason);
-    for (const environment of this.#environments) {
+    for (const environment of [...this.#environments]) {
       if (abort || environment.idle || this.#starting.has(environment)) environment.stop();
       else this.#stale.add(environment);
     }

@@ -295,6 +295,22 @@ test("log lines carry their request id, between START, END and REPORT", async ()
   );
 });
 
+const spellings = [
+  { runtime: "python3.11", text: '"\\u00e9"' },
+  { runtime: "python3.12", text: '"é"' },
+];
+for (const { runtime, text } of spellings) {
+  test(`${runtime} writes what is not ASCII as Lambda's does`, { skip: skipWithoutPython }, async () => {
+    await using functions = await rig({
+      spells: {
+        "lambda_function.py": "def lambda_handler(event, context):\n    return 'é'\n",
+        "function.json": JSON.stringify({ runtime }),
+      },
+    });
+    assert.equal((await functions.invoke("spells")).payload, text);
+  });
+}
+
 test("without anybody who reads logs none are made, and nothing else changes", async () => {
   await using functions = await rig({ counter: COUNTER }, {}, { silent: true });
   const counts: number[] = [];
@@ -397,6 +413,15 @@ test("reload runs new code, finds new functions and forgets those that are gone"
       .toSorted(),
     ["added", "changing"],
   );
+});
+
+test("reload while invocations wait and environments start lets them run, in new code", async () => {
+  await using functions = await rig({ counter: COUNTER });
+  const waiting = Array.from({ length: 20 }, () => functions.invoke("counter"));
+  await functions.functions.reload();
+  await functions.functions.reload("counter");
+  const answers = await Promise.all(waiting);
+  assert.equal(answers.filter(({ functionError }) => functionError === undefined).length, 20);
 });
 
 test("a function that is gone or broken refuses what waits; what runs goes on, and close ends it", async () => {

@@ -215,8 +215,17 @@ def encode_other(value):
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+def escapes_non_ascii():
+    """Lambda's runtimes before 3.12 write é as an escape, later ones as it is."""
+    _, _, minor = ENVIRONMENT.get("AWS_EXECUTION_ENV", "").rpartition("python3.")
+    return minor.isdecimal() and int(minor) < 12
+
+
+ENSURE_ASCII = escapes_non_ascii()
+
+
 def to_json(value):
-    text = json.dumps(value, ensure_ascii=False, default=encode_other)
+    text = json.dumps(value, ensure_ascii=ENSURE_ASCII, default=encode_other)
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
