@@ -16,6 +16,10 @@ const groups = [
 ];
 for (const { files: group, flags } of groups) {
   if (group.length === 0) continue;
-  const { status } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", "--test", ...flags, ...group], { stdio: "inherit" });
+  const { status } = spawnSync(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", "--test", ...flags, ...group],
+    { stdio: "inherit" },
+  );
   if (status !== 0) process.exit(status ?? 1);
 }

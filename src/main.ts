@@ -10,7 +10,13 @@ import { ServiceError } from "./base/service-error.ts";
 import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
 import { SERVICE_LIMITS } from "./engine/index.ts";
 import { LocalFunctions } from "./functions/local-functions.ts";
-import { createIntegrations, credentialsOf, LambdaEndpoint, type LambdaInvoker, NO_FUNCTIONS } from "./integrations/index.ts";
+import {
+  createIntegrations,
+  credentialsOf,
+  LambdaEndpoint,
+  type LambdaInvoker,
+  NO_FUNCTIONS,
+} from "./integrations/index.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { MemoryStore } from "./store/memory.ts";
 import { SqliteStore } from "./store/sqlite/store.ts";
@@ -25,14 +31,15 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   // A failed opening rejects it before anybody waits for it.
   functions.promise.catch(() => {});
 
-  const store = dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
+  const store =
+    dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
   const runtime: Runtime = await Runtime.open({
     store,
     limits: SERVICE_LIMITS,
     onFatal: fatal.resolve,
     log,
     integrations: createIntegrations({
-      lambda: { invoke: async (request) => (await functions.promise ?? NO_FUNCTIONS).invoke(request) },
+      lambda: { invoke: async (request) => ((await functions.promise) ?? NO_FUNCTIONS).invoke(request) },
       service: {
         call: (operation, input, signal) => api.call(operation, input, { region, account }, signal),
         waitForEnd: (executionArn, signal) => runtime.executions.waitForEnd(executionArn, signal),
@@ -46,7 +53,9 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     forceRegion: options.isRegionGiven ? region : undefined,
     limits: SERVICE_LIMITS,
     onFault: ({ requestId, operation, error }) =>
-      log(`fault in request ${requestId} ${operation ?? ""}: ${error instanceof Error ? error.stack : String(error)}`),
+      log(
+        `fault in request ${requestId} ${operation ?? ""}: ${error instanceof Error ? error.stack : String(error)}`,
+      ),
   });
   try {
     const listening = await api.listen(options);
@@ -54,7 +63,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     functions.resolve(invoker(local, options));
     return {
       url: listening.url,
-      call: (operation, input) => api.call(operation, input, { region, account }, new AbortController().signal),
+      call: (operation, input) =>
+        api.call(operation, input, { region, account }, new AbortController().signal),
       fatal: fatal.promise,
       ...(local === undefined ? {} : { functions: local }),
       close: async () => {
@@ -90,17 +100,24 @@ async function openFunctions(options: ServeOptions, url: string): Promise<LocalF
 }
 
 /** Local functions first; what is not among them is asked of the endpoint, where there is one. */
-function invoker(local: LocalFunctions | undefined, { lambdaEndpoint, region }: ServeOptions): LambdaInvoker | undefined {
+function invoker(
+  local: LocalFunctions | undefined,
+  { lambdaEndpoint, region }: ServeOptions,
+): LambdaInvoker | undefined {
   if (lambdaEndpoint === undefined) return local;
   const credentials = credentialsOf(process.env);
-  const endpoint = new LambdaEndpoint(lambdaEndpoint, { region, ...(credentials === undefined ? {} : { credentials }) });
+  const endpoint = new LambdaEndpoint(lambdaEndpoint, {
+    region,
+    ...(credentials === undefined ? {} : { credentials }),
+  });
   if (local === undefined) return endpoint;
   return {
     invoke: async (request) => {
       try {
         return await local.invoke(request);
       } catch (error) {
-        if (error instanceof ServiceError && error.code === "ResourceNotFoundException") return endpoint.invoke(request);
+        if (error instanceof ServiceError && error.code === "ResourceNotFoundException")
+          return endpoint.invoke(request);
         throw error;
       }
     },

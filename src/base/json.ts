@@ -74,7 +74,12 @@ export function utf8Bytes(text: string): number {
     if (unit < 0x80) continue;
     if (unit < 0x800) {
       bytes += 1;
-    } else if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < text.length && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+    } else if (
+      unit >= 0xd800 &&
+      unit < 0xdc00 &&
+      i + 1 < text.length &&
+      (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00
+    ) {
       bytes += 2;
       i += 1;
     } else {

@@ -98,9 +98,9 @@ function contextObject(turn: Turn, frame: Frame, extras: ContextExtras): JsonObj
 }
 
 function stateMember(frame: Frame, state: State): JsonObject {
-  const member = { Name: state.name, EnteredTime: formatTimestamp(frame.enteredAtMs) };
-  if (!("retry" in state)) return member;
-  return { ...member, RetryCount: frame.retries.reduce((sum, count) => sum + count, 0) };
+  const common = { Name: state.name, EnteredTime: formatTimestamp(frame.enteredAtMs) };
+  if (!("retry" in state)) return common;
+  return { ...common, RetryCount: frame.retries.reduce((sum, count) => sum + count, 0) };
 }
 
 /** The item of the innermost iteration that the frame is part of. */

@@ -26,7 +26,10 @@ interface Result {
 interface Case {
   readonly id: string;
   readonly group: string;
-  readonly steps: readonly { readonly op?: string; readonly args?: { readonly definition?: string; readonly type?: string } }[];
+  readonly steps: readonly {
+    readonly op?: string;
+    readonly args?: { readonly definition?: string; readonly type?: string };
+  }[];
 }
 
 const [directory, ...rest] = process.argv.slice(2);
@@ -34,7 +37,10 @@ if (directory === undefined) {
   console.error("usage: npm run conformance -- DIRECTORY [--filter TEXT] [--verbose]");
   process.exit(2);
 }
-const known = JSON.parse(readFileSync(new URL("known-gaps.json", import.meta.url), "utf8")) as Record<string, string>;
+const known = JSON.parse(readFileSync(new URL("known-gaps.json", import.meta.url), "utf8")) as Record<
+  string,
+  string
+>;
 const output = join(mkdtempSync(join(tmpdir(), "stepwell-conformance-")), "results.json");
 const lambdaPort = await freePort();
 const server = new ServerProcess(await freePort(), [
@@ -49,7 +55,16 @@ const server = new ServerProcess(await freePort(), [
 await server.start();
 const runner = spawn(
   process.execPath,
-  [join(directory, "run.mjs"), "--endpoint", server.url, "--lambda-port", String(lambdaPort), "--json", output, ...rest],
+  [
+    join(directory, "run.mjs"),
+    "--endpoint",
+    server.url,
+    "--lambda-port",
+    String(lambdaPort),
+    "--json",
+    output,
+    ...rest,
+  ],
   { stdio: "inherit" },
 );
 await once(runner, "exit");
@@ -58,7 +73,9 @@ await server.stop();
 const results = JSON.parse(readFileSync(output, "utf8")) as readonly Result[];
 const cases = new Map<string, Case>();
 for (const group of new Set(results.map((result) => result.group))) {
-  const file = JSON.parse(readFileSync(join(directory, "cases", `${group}.json`), "utf8")) as { cases: readonly Case[] };
+  const file = JSON.parse(readFileSync(join(directory, "cases", `${group}.json`), "utf8")) as {
+    cases: readonly Case[];
+  };
   for (const found of file.cases) cases.set(found.id, found);
 }
 const counted = results.filter(({ id, group, status }) => {
@@ -68,12 +85,16 @@ const counted = results.filter(({ id, group, status }) => {
 const failures = counted.filter(({ status }) => status === "failed");
 const passed = counted.length - failures.length;
 const share = passed / counted.length;
-console.log(`\nOf what this version answers for: ${passed} of ${counted.length} cases pass (${(share * 100).toFixed(1)} %).`);
+console.log(
+  `\nOf what this version answers for: ${passed} of ${counted.length} cases pass (${(share * 100).toFixed(1)} %).`,
+);
 let isFailed = counted.length === 0 || share < REQUIRED_SHARE;
 for (const { id } of failures) {
   const reason = known[id];
   if (reason === undefined) isFailed = true;
-  console.log(`  ${reason === undefined ? "NEW" : "known"}: ${id}${reason === undefined ? "" : ` (${reason})`}`);
+  console.log(
+    `  ${reason === undefined ? "NEW" : "known"}: ${id}${reason === undefined ? "" : ` (${reason})`}`,
+  );
 }
 const passing = new Set(counted.filter(({ status }) => status === "passed").map(({ id }) => id));
 for (const id of Object.keys(known).filter((gap) => passing.has(gap))) {

@@ -20,9 +20,14 @@ if (directory === undefined) {
   console.error("usage: npm run corpus -- DIRECTORY");
   process.exit(2);
 }
-const index = JSON.parse(readFileSync(join(directory, "index.json"), "utf8")) as { definitions: readonly Entry[] };
+const index = JSON.parse(readFileSync(join(directory, "index.json"), "utf8")) as {
+  definitions: readonly Entry[];
+};
 /** Faults of the samples themselves, found by reading them: file -> code of the diagnostic. */
-const faulty = JSON.parse(readFileSync(new URL("faulty.json", import.meta.url), "utf8")) as Record<string, string>;
+const faulty = JSON.parse(readFileSync(new URL("faulty.json", import.meta.url), "utf8")) as Record<
+  string,
+  string
+>;
 
 let runnable = 0;
 let later = 0;
@@ -36,10 +41,12 @@ for (const { file, type, substitutionTypes = {} } of index.definitions) {
   const needsMore = errors.length > 0 && errors.every(({ code }) => code === "NOT_AVAILABLE_YET");
   if (program !== undefined) runnable += 1;
   else if (needsMore) later += 1;
-  else if (errors.every(({ code }) => code === faulty[file])) console.log(`  at fault itself: ${file}: ${errors[0]?.message}`);
+  else if (errors.every(({ code }) => code === faulty[file]))
+    console.log(`  at fault itself: ${file}: ${errors[0]?.message}`);
   else {
     wrong += 1;
-    for (const { code, message, location } of errors) console.log(`  WRONG: ${file}: ${code} ${message} at ${location}`);
+    for (const { code, message, location } of errors)
+      console.log(`  WRONG: ${file}: ${code} ${message} at ${location}`);
   }
 }
 console.log(`${runnable} definitions parse, ${later} need what comes later, ${wrong} are refused wrongly.`);
@@ -52,8 +59,10 @@ function deployed(name: string, type = ""): string {
   if (name === "AWS::Region") return "us-east-1";
   if (name === "AWS::AccountId") return "123456789012";
   if (/^AWS::(?:Serverless|Lambda)::Function$/.test(type)) return arn("lambda", `function:${name}`);
-  if (/^AWS::(?:Serverless|StepFunctions)::StateMachine$/.test(type)) return arn("states", `stateMachine:${name}`);
+  if (/^AWS::(?:Serverless|StepFunctions)::StateMachine$/.test(type))
+    return arn("states", `stateMachine:${name}`);
   if (type === "AWS::StepFunctions::Activity") return arn("states", `activity:${name}`);
-  if (type !== "" && !type.startsWith("AWS::")) return type.replaceAll(/\$\{([^}]+)\}/g, (_, inner: string) => deployed(inner));
+  if (type !== "" && !type.startsWith("AWS::"))
+    return type.replaceAll(/\$\{([^}]+)\}/g, (_, inner: string) => deployed(inner));
   return /Function|Lambda|Arn$/.test(name) ? arn("lambda", `function:${name}`) : name;
 }

@@ -20,7 +20,10 @@ export interface WaitingReport {
   readonly diskBytes: number;
 }
 
-export async function measureWaiting(executions: number, log: (line: string) => void = () => {}): Promise<WaitingReport> {
+export async function measureWaiting(
+  executions: number,
+  log: (line: string) => void = () => {},
+): Promise<WaitingReport> {
   const directory = mkdtempSync(join(tmpdir(), "stepwell-waiting-"));
   const data = join(directory, "data");
   const server = new ServerProcess(await freePort(), ["--data", data]);
@@ -29,7 +32,10 @@ export async function measureWaiting(executions: number, log: (line: string) => 
     const { stateMachineArn } = await call(server.url, "CreateStateMachine", {
       name: "year",
       roleArn: "arn:aws:iam::000000000000:role/waiting",
-      definition: JSON.stringify({ StartAt: "W", States: { W: { Type: "Wait", Seconds: 31_000_000, End: true } } }),
+      definition: JSON.stringify({
+        StartAt: "W",
+        States: { W: { Type: "Wait", Seconds: 31_000_000, End: true } },
+      }),
     });
     const emptyBytes = await settledBytes(server.pid);
     const began = performance.now();
@@ -38,7 +44,10 @@ export async function measureWaiting(executions: number, log: (line: string) => 
       while (next < executions) {
         const n = next++;
         if (n % 10_000 === 0) log(`${n} started`);
-        await call(server.url, "StartExecution", { stateMachineArn, input: JSON.stringify({ order: n, note: "a year is long" }) });
+        await call(server.url, "StartExecution", {
+          stateMachineArn,
+          input: JSON.stringify({ order: n, note: "a year is long" }),
+        });
       }
     };
     await Promise.all(Array.from({ length: 64 }, worker));
@@ -49,7 +58,11 @@ export async function measureWaiting(executions: number, log: (line: string) => 
     // The first answer shows that it serves; the last page shows that all are there.
     let listed = 0;
     for (let nextToken: unknown; ; ) {
-      const page = await call(server.url, "ListExecutions", { stateMachineArn, maxResults: 1000, ...(nextToken === undefined ? {} : { nextToken }) });
+      const page = await call(server.url, "ListExecutions", {
+        stateMachineArn,
+        maxResults: 1000,
+        ...(nextToken === undefined ? {} : { nextToken }),
+      });
       listed += (page["executions"] as unknown[]).length;
       nextToken = page["nextToken"];
       if (nextToken === undefined) break;
@@ -57,7 +70,16 @@ export async function measureWaiting(executions: number, log: (line: string) => 
     if (listed !== executions) throw new Error(`${executions} were started, ${listed} are there`);
     const afterRestartBytes = await settledBytes(server.pid);
     const diskBytes = statSync(join(data, "stepwell.db")).size;
-    return { executions, startsPerSecond, startUpEmptyMs, startUpMs, emptyBytes, afterStartsBytes, afterRestartBytes, diskBytes };
+    return {
+      executions,
+      startsPerSecond,
+      startUpEmptyMs,
+      startUpMs,
+      emptyBytes,
+      afterStartsBytes,
+      afterRestartBytes,
+      diskBytes,
+    };
   } finally {
     await server.kill();
     rmSync(directory, { recursive: true });
@@ -79,6 +101,10 @@ if (import.meta.main) {
   const { values } = parseArgs({ options: { executions: { type: "string", default: "100000" } } });
   const report = await measureWaiting(Number(values.executions), console.log);
   const { executions, emptyBytes, afterStartsBytes, afterRestartBytes } = report;
-  console.log(JSON.stringify(report, (_, value: unknown) => (typeof value === "number" ? Math.round(value) : value), 1));
-  console.log(`bytes of memory for each waiting execution: ${((afterStartsBytes - emptyBytes) / executions).toFixed(0)} after the starts, ${((afterRestartBytes - emptyBytes) / executions).toFixed(0)} after a restart`);
+  console.log(
+    JSON.stringify(report, (_, value: unknown) => (typeof value === "number" ? Math.round(value) : value), 1),
+  );
+  console.log(
+    `bytes of memory for each waiting execution: ${((afterStartsBytes - emptyBytes) / executions).toFixed(0)} after the starts, ${((afterRestartBytes - emptyBytes) / executions).toFixed(0)} after a restart`,
+  );
 }

@@ -29,7 +29,7 @@ for (const file of files) {
     const { history } = play({
       definition: section("definition"),
       input: section("input"),
-      limits: (section("limits") ?? {}) as Record<string, number>,
+      limits: section("limits") ?? {},
       answer: (_, n) => answers[n] ?? undefined,
     });
     const actual = `${lines(history).join("\n")}\n`;

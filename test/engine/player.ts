@@ -27,7 +27,11 @@ import {
 /** How a task ends: what is left undefined stays open. */
 export type Answer =
   | { readonly output: unknown }
-  | { readonly error?: string; readonly cause?: string; readonly phase?: "schedule" | "start" | "submit" | "run" };
+  | {
+      readonly error?: string;
+      readonly cause?: string;
+      readonly phase?: "schedule" | "start" | "submit" | "run";
+    };
 
 export interface Play {
   readonly definition: unknown;
@@ -103,7 +107,11 @@ export function play({ definition, input = {}, answer, limits, meanwhile }: Play
       if (given === undefined) continue;
       nowMs += 1;
       if ("output" in given) {
-        take({ kind: "TaskSucceeded", task: call.task, output: Payload.ofText(JSON.stringify(given.output)) });
+        take({
+          kind: "TaskSucceeded",
+          task: call.task,
+          output: Payload.ofText(JSON.stringify(given.output)),
+        });
       } else {
         take({ kind: "TaskFailed", task: call.task, phase: "run", ...given });
       }
@@ -147,7 +155,8 @@ export function snapshot(execution: Execution): unknown {
       if (value instanceof Payload) return { payload: value.text };
       if (key === "parent") return (value as { id: number } | undefined)?.id;
       if (key === "children") return [...(value as Map<number, { id: number }>).values()].map(({ id }) => id);
-      if (key === "tasks") return [...(value as Map<number, { id: number }>)].map(([task, { id }]) => [task, id]);
+      if (key === "tasks")
+        return [...(value as Map<number, { id: number }>)].map(([task, { id }]) => [task, id]);
       if (value instanceof Map) return [...(value as Map<unknown, unknown>)];
       return value;
     }),

@@ -7,7 +7,10 @@ export type Chance = () => number;
 /** A definition with up to `size` states (more with nesting), from a generator of numbers in [0, 1). */
 export function randomDefinition(chance: Chance, size = 8): object {
   const names = { count: 0 };
-  return { ...block(chance, names, size, 2), ...(chance() < 0.2 ? { TimeoutSeconds: 1 + Math.floor(chance() * 30) } : {}) };
+  return {
+    ...block(chance, names, size, 2),
+    ...(chance() < 0.2 ? { TimeoutSeconds: 1 + Math.floor(chance() * 30) } : {}),
+  };
 }
 
 function block(chance: Chance, names: { count: number }, size: number, depth: number): object {
@@ -22,12 +25,23 @@ function block(chance: Chance, names: { count: number }, size: number, depth: nu
   return { StartAt: own[0], States: states };
 }
 
-function state(chance: Chance, names: { count: number }, next: string | undefined, later: readonly string[], depth: number): object {
+function state(
+  chance: Chance,
+  names: { count: number },
+  next: string | undefined,
+  later: readonly string[],
+  depth: number,
+): object {
   const transition = next === undefined ? { End: true } : { Next: next };
   const kind = Math.floor(chance() * (depth > 0 ? 10 : 7));
   switch (kind) {
     case 0:
-      return { Type: "Pass", Parameters: { "was.$": "$", retry: 1 }, ResultPath: chance() < 0.5 ? "$.p" : null, ...transition };
+      return {
+        Type: "Pass",
+        Parameters: { "was.$": "$", retry: 1 },
+        ResultPath: chance() < 0.5 ? "$.p" : null,
+        ...transition,
+      };
     case 1:
       return { Type: "Wait", Seconds: Math.floor(chance() * 4), ...transition };
     case 2:
@@ -46,7 +60,9 @@ function state(chance: Chance, names: { count: number }, next: string | undefine
     case 7:
       return {
         Type: "Parallel",
-        Branches: Array.from({ length: 1 + Math.floor(chance() * 3) }, () => block(chance, names, 3, depth - 1)),
+        Branches: Array.from({ length: 1 + Math.floor(chance() * 3) }, () =>
+          block(chance, names, 3, depth - 1),
+        ),
         ResultPath: "$.r",
         ...faults(chance, later),
         ...transition,

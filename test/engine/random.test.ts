@@ -32,7 +32,10 @@ test(`${RUNS} random state machines replay, end once, and leave nothing open`, (
         if (type.endsWith("StateExited")) open.set(name, (open.get(name) ?? 0) - 1);
         assert.ok((open.get(name) ?? 0) >= 0, `${name} was left without being entered`);
       }
-      if (execution.status === "SUCCEEDED" && !history.some(({ type }) => /Failed|TimedOut|Aborted/.test(type))) {
+      if (
+        execution.status === "SUCCEEDED" &&
+        !history.some(({ type }) => /Failed|TimedOut|Aborted/.test(type))
+      ) {
         for (const [name, count] of open) assert.equal(count, 0, `${name} was not left`);
       }
     } catch (error) {
