@@ -106,7 +106,7 @@ export class FunctionPool {
   replace(options: PoolOptions): void {
     this.#options = options;
     // A copy: each that goes makes room for a new one, which has the new code already.
-    for (const environment of [...this.#environments]) {
+    for (const environment of Array.from(this.#environments)) {
       if (environment.idle || this.#starting.has(environment)) environment.stop();
       else this.#stale.add(environment);
     }
@@ -125,7 +125,7 @@ export class FunctionPool {
     const waiting = this.#queue;
     this.#queue = [];
     for (const { refuse } of waiting) refuse(reason);
-    for (const environment of [...this.#environments]) {
+    for (const environment of Array.from(this.#environments)) {
       if (abort || environment.idle || this.#starting.has(environment)) environment.stop();
       else this.#stale.add(environment);
     }
