@@ -42,16 +42,25 @@ export interface Activity {
 /** Definitions, activities and tags: durable when a call resolves. Writes to one ARN are serialised. */
 export interface Catalog {
   /** Stores it if the ARN is free, else returns what is there (`created` tells). The definition was parsed. */
-  readonly createStateMachine: (machine: StateMachine, tags: readonly Tag[]) => Promise<{ readonly machine: StateMachine; readonly created: boolean }>;
+  readonly createStateMachine: (
+    machine: StateMachine,
+    tags: readonly Tag[],
+  ) => Promise<{ readonly machine: StateMachine; readonly created: boolean }>;
   readonly getStateMachine: (arn: string) => Promise<StateMachine | undefined>;
   /** Makes `change(current)` the machine's new state. @throws ServiceError StateMachineDoesNotExist */
-  readonly updateStateMachine: (arn: string, change: (current: StateMachine) => StateMachine) => Promise<StateMachine>;
+  readonly updateStateMachine: (
+    arn: string,
+    change: (current: StateMachine) => StateMachine,
+  ) => Promise<StateMachine>;
   /** Deletes at once; open executions keep their revision and are aborted. Unknown ARNs are ignored. */
   readonly deleteStateMachine: (arn: string) => Promise<void>;
   /** Ascending by ARN, above `afterArn`. */
   readonly listStateMachines: (afterArn: string, limit: number) => Promise<readonly StateMachine[]>;
   readonly getRevision: (revisionId: string) => Promise<Revision | undefined>;
-  readonly createActivity: (activity: Activity, tags: readonly Tag[]) => Promise<{ readonly activity: Activity; readonly created: boolean }>;
+  readonly createActivity: (
+    activity: Activity,
+    tags: readonly Tag[],
+  ) => Promise<{ readonly activity: Activity; readonly created: boolean }>;
   readonly getActivity: (arn: string) => Promise<Activity | undefined>;
   readonly deleteActivity: (arn: string) => Promise<void>;
   readonly listActivities: (afterArn: string, limit: number) => Promise<readonly Activity[]>;
@@ -87,13 +96,24 @@ export interface Executions {
    * Resolves when the start is durable. Same name and same input while RUNNING: the original answer.
    * @throws ServiceError ExecutionAlreadyExists, ExecutionLimitExceeded, ThrottlingException
    */
-  readonly start: (request: StartRequest) => Promise<{ readonly executionArn: string; readonly startedAtMs: number }>;
+  readonly start: (
+    request: StartRequest,
+  ) => Promise<{ readonly executionArn: string; readonly startedAtMs: number }>;
   /** A closed execution keeps its end: its stop time is returned. @throws ServiceError ExecutionDoesNotExist */
-  readonly stop: (executionArn: string, error: string | undefined, cause: string | undefined) => Promise<{ readonly stoppedAtMs: number }>;
+  readonly stop: (
+    executionArn: string,
+    error: string | undefined,
+    cause: string | undefined,
+  ) => Promise<{ readonly stoppedAtMs: number }>;
   /** Undefined if there is none. What it shows is durable. */
-  readonly describe: (executionArn: string) => Promise<{ readonly row: ExecutionRow; readonly execution: Execution } | undefined>;
+  readonly describe: (
+    executionArn: string,
+  ) => Promise<{ readonly row: ExecutionRow; readonly execution: Execution } | undefined>;
   /** Undefined if there is none. What it shows is durable. `total` counts all events of the history. */
-  readonly history: (executionArn: string, query: HistoryQuery) => Promise<{ readonly events: readonly HistoryEvent[]; readonly total: number } | undefined>;
+  readonly history: (
+    executionArn: string,
+    query: HistoryQuery,
+  ) => Promise<{ readonly events: readonly HistoryEvent[]; readonly total: number } | undefined>;
   /** Newest first. */
   readonly list: (query: ListQuery) => Promise<readonly ExecutionRow[]>;
   /** Resolves once it has ended. @throws ServiceError ExecutionDoesNotExist */
@@ -109,9 +129,12 @@ export interface Tasks {
    * The next task of the activity, waiting for one until `signal` aborts (then undefined). The hand-over is
    * durable before it resolves; a task goes to one poller.
    */
-  readonly poll: (activityArn: string, workerName: string | undefined, signal: AbortSignal) => Promise<{ readonly taskToken: string; readonly input: string } | undefined>;
+  readonly poll: (
+    activityArn: string,
+    workerName: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<{ readonly taskToken: string; readonly input: string } | undefined>;
 }
-
 
 /** A running engine. */
 export interface EngineService {

@@ -1,0 +1,15 @@
+// The runtime: executions that run, durably, on a store and integrations.
+
+export { type Clock, systemClock } from "./clock.ts";
+export type {
+  Activity,
+  Catalog,
+  EngineService,
+  Executions,
+  Revision,
+  StateMachine,
+  Tag,
+  Tasks,
+} from "./interface.ts";
+export { Runtime, type RuntimeOptions } from "./runtime.ts";
+export { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";

@@ -1,0 +1,53 @@
+// Compiled definitions: once per revision, shared by its executions, as many as fit.
+//
+// A revision is immutable, so what was compiled stays right. Weighed by the length of the text: a program takes
+// some multiple of it.
+
+import { parse, type Program } from "../asl/index.ts";
+import { assert } from "../base/assert.ts";
+import type { Revision } from "./interface.ts";
+import { Lru } from "./lru.ts";
+
+const MAX_CHARS = 32 * 1024 * 1024;
+
+export class Programs {
+  readonly #programs = new Lru<string, Program>(MAX_CHARS);
+  readonly #loading = new Map<string, Promise<Program>>();
+  readonly #getRevision: (revisionId: string) => Promise<Revision | undefined>;
+
+  constructor(getRevision: (revisionId: string) => Promise<Revision | undefined>) {
+    this.#getRevision = getRevision;
+  }
+
+  /** The program of a revision that is at hand. */
+  of({ revisionId, definition }: Revision): Program {
+    const known = this.#programs.get(revisionId);
+    if (known !== undefined) return known;
+    // It was accepted under the limits of its time; a lower limit now must not stop its executions.
+    const { program, diagnostics } = parse(definition, { maxBytes: Number.MAX_SAFE_INTEGER });
+    assert(
+      program !== undefined,
+      `revision ${revisionId} does not compile any more: ${diagnostics[0]?.message ?? "no reason given"}`,
+    );
+    this.#programs.set(revisionId, program, definition.length + 1);
+    return program;
+  }
+
+  /** The program of a stored revision. Rejects with a Bug if there is none. */
+  get(revisionId: string): Promise<Program> {
+    const known = this.#programs.get(revisionId);
+    if (known !== undefined) return Promise.resolve(known);
+    let loading = this.#loading.get(revisionId);
+    if (loading === undefined) {
+      loading = this.#load(revisionId).finally(() => this.#loading.delete(revisionId));
+      this.#loading.set(revisionId, loading);
+    }
+    return loading;
+  }
+
+  async #load(revisionId: string): Promise<Program> {
+    const revision = await this.#getRevision(revisionId);
+    assert(revision !== undefined, `revision ${revisionId} is not stored`);
+    return this.of(revision);
+  }
+}

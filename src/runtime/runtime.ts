@@ -1,0 +1,337 @@
+// The runtime: a store, integrations and a clock, put together to an engine that runs.
+//
+// Knows:          the parts, the order in which they start and stop. Does not know:  what any of them does inside.
+//
+// Invariants
+//   R1. Nothing is decided before all shards are claimed: from then on a former owner stores nothing (D5).
+//   R2. `open` resolves when requests can be taken. Recovery goes on behind; what it has not reached yet is judged
+//       when somebody asks for it (recovery.ts, R1).
+//   R3. If the store fails, nothing is answered or called any more, and `onFatal` is told once: the process should
+//       end and read again what is true.
+//   R4. `close` takes no more requests, lets calls end for a while, waits until all that was decided is durable, and
+//       closes the store. What is still under way then is judged at the next start.
+
+import { randomBytes } from "node:crypto";
+import type { Resource } from "../asl/index.ts";
+import { assert } from "../base/assert.ts";
+import type { Json } from "../base/json.ts";
+import type { Command } from "../engine/commands.ts";
+import type { Limits } from "../engine/index.ts";
+import type { Integration } from "../integrations/integration.ts";
+import type { Store } from "../store/store.ts";
+import { Activities } from "./activities.ts";
+import { StoreCatalog } from "./catalog.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { StoreExecutions } from "./executions.ts";
+import type { Catalog, EngineService, Executions, Tasks } from "./interface.ts";
+import { Programs } from "./programs.ts";
+import { Recovery } from "./recovery.ts";
+import { type SeedSource, systemSeeds } from "./seeds.ts";
+import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
+import { Shards } from "./shard.ts";
+import type { Slot } from "./slot.ts";
+import { ShardTasks } from "./tasks.ts";
+import { Timers } from "./timers.ts";
+import { TaskTokens, TOKEN_KEY_BYTES } from "./tokens.ts";
+
+export interface RuntimeOptions {
+  /** Not open yet; the runtime opens and closes it. */
+  readonly store: Store;
+  /** What serves a resource; undefined: nothing here does, and its tasks fail. */
+  readonly integrations: (resource: Resource) => Integration | undefined;
+  readonly limits: Limits;
+  readonly settings?: Partial<RuntimeSettings>;
+  readonly clock?: Clock;
+  readonly seeds?: SeedSource;
+  /** The store has failed (R3). Called once at most. */
+  readonly onFatal: (error: Error) => void;
+  /** One line. */
+  readonly log: (line: string) => void;
+}
+
+export class Runtime implements EngineService {
+  readonly catalog: Catalog;
+  readonly executions: Executions;
+  readonly tasks: Tasks;
+  readonly now: () => number;
+
+  readonly #parts: Parts;
+  #isOpen = true;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: RuntimeOptions, opened: Opened) {
+    this.#parts = assemble(options, opened, () => this.#isOpen);
+    const { catalog, executions, tasks, clock } = this.#parts;
+    this.catalog = catalog;
+    this.executions = executions;
+    this.tasks = tasks;
+    this.now = clock.now;
+  }
+
+  /** @throws StoreUnusable */
+  static async open(options: RuntimeOptions): Promise<Runtime> {
+    const runtime = new Runtime(options, await openStore(options));
+    await runtime.#begin();
+    return runtime;
+  }
+
+  async #begin(): Promise<void> {
+    const { catalog, timers, recovery, shards } = this.#parts;
+    await catalog.open();
+    timers.start();
+    this.#background("recovery", recovery.sweep());
+    this.#background("ending the executions of deleted state machines", catalog.finishDeletions());
+    assert(shards.openCount >= 0, "a store does not have less than no open executions");
+  }
+
+  /**
+   * @param graceMs How long calls under way may take to end; those that do not are given up.
+   * @throws OutcomeUnknown if the store had failed
+   */
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  readonly statistics = async (): Promise<Readonly<Record<string, Json>>> => {
+    const { shards, dispatcher, activities, timers, recovery, executions } = this.#parts;
+    const { cached, idle, loads, queued, turns, commits } = shards.counts;
+    const calls = dispatcher.counts;
+    return {
+      openExecutions: shards.openCount,
+      cachedExecutions: cached,
+      idleExecutions: idle,
+      loadedExecutions: loads,
+      stoppedByInternalError: shards.quarantinedCount,
+      turns,
+      commits,
+      turnsPerCommit: commits === 0 ? 0 : turns / commits,
+      queuedTurns: queued,
+      callsUnderWay: calls.underWay,
+      callsWaitingForAnEnd: calls.calls - calls.underWay,
+      queuedTasks: calls.queued,
+      activityTasks: activities.counts.tasks,
+      activityPollers: activities.counts.pollers,
+      executionsWaitedFor: executions.waitingCount,
+      timers: timers.size,
+      recoveredExecutions: recovery.count,
+    };
+  };
+
+  async #close(graceMs: number): Promise<void> {
+    const { store, clock, shards, dispatcher, activities, timers, recovery } = this.#parts;
+    this.#isOpen = false;
+    recovery.stop();
+    timers.stop();
+    activities.close();
+    dispatcher.close();
+    if (!this.#parts.hasFailed()) {
+      const grace = Promise.withResolvers<void>();
+      const cancel = clock.after(graceMs, grace.resolve);
+      // What a call's outcome causes is decided at once, and may be more calls: those were decided before.
+      await Promise.race([this.#quiet(), grace.promise]);
+      cancel();
+    }
+    dispatcher.stop();
+    await shards.drain();
+    shards.stop();
+    await store.close();
+  }
+
+  /** Resolves when no call is under way and none is about to be. */
+  async #quiet(): Promise<void> {
+    const { shards, dispatcher } = this.#parts;
+    do {
+      await dispatcher.quiet();
+      await shards.drain();
+    } while (dispatcher.counts.underWay > 0);
+  }
+
+  #background(what: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (this.#isOpen)
+        this.#parts.log(`${what} failed: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+}
+
+interface Opened {
+  readonly epochs: readonly number[];
+  readonly nextExecutionId: number;
+  readonly nextLsn: number;
+  readonly openCount: number;
+  readonly tokens: TaskTokens;
+}
+
+/** Opens the store, claims its shards (R1), and reads what must be known from the first moment. */
+async function openStore({ store, settings }: RuntimeOptions): Promise<Opened> {
+  const { nextExecutionId, nextLsn } = await store.open();
+  try {
+    const shards = settings?.shards ?? DEFAULT_SETTINGS.shards;
+    assert(Number.isSafeInteger(shards) && shards > 0, "there is at least one shard");
+    const shardCount = Number(await firstWritten(store, "setting", "shards", String(shards)));
+    const key = await firstWritten(
+      store,
+      "secret",
+      "taskTokens",
+      JSON.stringify(randomBytes(TOKEN_KEY_BYTES).toString("base64")),
+    );
+    const epochs: number[] = [];
+    for (let shard = 0; shard < shardCount; shard++) epochs.push((await store.claim(shard)).epoch);
+    return {
+      epochs,
+      nextExecutionId,
+      nextLsn,
+      openCount: await store.countOpen(),
+      tokens: new TaskTokens(Buffer.from(JSON.parse(key) as string, "base64")),
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** What the entity holds: `data` if nobody has written it before. */
+async function firstWritten(store: Store, kind: string, key: string, data: string): Promise<string> {
+  const known = await store.getEntity(kind, key);
+  if (known !== undefined) return known;
+  if (await store.writeEntities([{ kind, key, data, ifAbsent: true }])) return data;
+  return (await store.getEntity(kind, key)) as string;
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly shards: Shards;
+  readonly dispatcher: Dispatcher;
+  readonly activities: Activities;
+  readonly timers: Timers;
+  readonly recovery: Recovery;
+  readonly catalog: StoreCatalog;
+  readonly executions: StoreExecutions;
+  readonly tasks: Tasks;
+  readonly hasFailed: () => boolean;
+  readonly log: (line: string) => void;
+}
+
+/** The parts know each other through the few functions that are handed out here. */
+function assemble(options: RuntimeOptions, opened: Opened, isOpen: () => boolean): Parts {
+  const { store, integrations, limits, log } = options;
+  const { epochs, tokens, nextExecutionId } = opened;
+  const clock = options.clock ?? systemClock;
+  const settings: RuntimeSettings = { ...DEFAULT_SETTINGS, ...options.settings };
+  let hasFailed = false;
+
+  const dispatcher = new Dispatcher({
+    shards: () => shards,
+    integrations,
+    callsUnderWay: settings.callsUnderWay,
+    log,
+  });
+  const activities = new Activities(() => shards);
+  const recovery = new Recovery({
+    shards: () => shards,
+    dispatcher,
+    activities,
+    integrations,
+    redeliverUnknown: settings.redeliverUnknown,
+    firstNewId: nextExecutionId,
+    shardCount: epochs.length,
+    attention: (shard, afterId, limit) => store.attention(shard, afterId, limit),
+  });
+  const catalog = new StoreCatalog({
+    store,
+    nextExecutionId: () => shards.nextId,
+    abortExecutions: (stateMachineArn, beforeId) => executions.abortAll(stateMachineArn, beforeId),
+    log,
+  });
+  const programs = new Programs(catalog.getRevision);
+  const onFatal = (error: Error): void => {
+    hasFailed = true;
+    timers.stop();
+    recovery.stop();
+    activities.close();
+    dispatcher.stop();
+    options.onFatal(error);
+  };
+  const timers = new Timers({
+    clock,
+    shardCount: epochs.length,
+    due: (shard, untilMs, limit) => store.due(shard, untilMs, limit),
+    fire: (executionId, input, waiter) => shards.wake(executionId, input, waiter),
+    stuckCount: () => shards.quarantinedCount,
+    onFailure: (error) => {
+      if (isOpen()) shards.abandon(error);
+    },
+  });
+  const carryOut = (slot: Slot, command: Command): void => {
+    switch (command.kind) {
+      case "CallTask":
+        dispatcher.call(slot, command);
+        return;
+      case "QueueTask":
+        if (command.resource.kind === "activity") {
+          activities.offer(command.resource.arn, { executionId: slot.id, task: command.task });
+        } else {
+          dispatcher.enqueue(slot.id, command.task);
+        }
+        return;
+      case "CancelTask":
+        dispatcher.cancel(slot.id, command.task);
+        activities.cancel({ executionId: slot.id, task: command.task });
+        return;
+      case "AnnounceEnd":
+        executions.ended(slot.id);
+    }
+  };
+  const shards: Shards = new Shards({
+    store,
+    epochs,
+    nextExecutionId,
+    nextLsn: opened.nextLsn,
+    openCount: opened.openCount,
+    clock,
+    seeds: options.seeds ?? systemSeeds(),
+    settings,
+    environment: {
+      limits,
+      taskToken: (executionArn, task) => tokens.issue(executionArn, task),
+      activityExists: catalog.activityExists,
+    },
+    programOf: (revisionId) => programs.get(revisionId),
+    hooks: {
+      room: () => dispatcher.room,
+      reserve: (calls) => dispatcher.reserve(calls),
+      carryOut,
+      due: (slot, wakeAtMs) => {
+        if (slot.timerAtMs !== wakeAtMs && timers.scheduled(slot.id, wakeAtMs)) slot.timerAtMs = wakeAtMs;
+      },
+      loaded: (slot) => recovery.loaded(slot),
+    },
+    onFatal,
+    log,
+  });
+  const executions = new StoreExecutions({
+    shards,
+    store,
+    programs,
+    openExecutions: settings.openExecutions,
+    isOpen,
+  });
+  const tasks = new ShardTasks({ shards, activities, tokens, isOpen });
+  return {
+    store,
+    clock,
+    shards,
+    dispatcher,
+    activities,
+    timers,
+    recovery,
+    catalog,
+    executions,
+    tasks,
+    hasFailed: () => hasFailed,
+    log,
+  };
+}

@@ -1,0 +1,30 @@
+// What an operator may set of the runtime. Limits of the service are elsewhere (engine/limits.ts).
+
+export interface RuntimeSettings {
+  /** Units of ownership. Fixed when the store is made; later values are ignored. */
+  readonly shards: number;
+  /** Calls of integrations under way at once; further tasks stay scheduled. */
+  readonly callsUnderWay: number;
+  /** Hand out again an attempt whose outcome is unknown after a crash, with the same attemptId (D7). */
+  readonly redeliverUnknown: boolean;
+  /** Idle executions that are kept in memory. */
+  readonly cachedExecutions: number;
+  /** Executions that are being worked on; past it starts are refused with ThrottlingException. */
+  readonly busyExecutions: number;
+  /** Turns decided and not yet durable; past either starts are refused with ThrottlingException. */
+  readonly queuedTurns: number;
+  readonly queuedChars: number;
+  /** Open executions; past it starts are refused with ExecutionLimitExceeded. */
+  readonly openExecutions: number;
+}
+
+export const DEFAULT_SETTINGS: RuntimeSettings = {
+  shards: 1,
+  callsUnderWay: 1000,
+  redeliverUnknown: false,
+  cachedExecutions: 10_000,
+  busyExecutions: 50_000,
+  queuedTurns: 50_000,
+  queuedChars: 256 * 1024 * 1024,
+  openExecutions: 1_000_000,
+};
