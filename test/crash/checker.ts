@@ -131,7 +131,7 @@ function collect(
     }
     if (event.type === "TaskFailed") {
       const { cause } = event["taskFailedEventDetails"] as { cause?: string };
-      if (cause?.includes("unknown") === true) counts.unknownOutcomes += 1;
+      if (cause?.includes("is not known") === true) counts.unknownOutcomes += 1;
     }
   }
 }

@@ -34,7 +34,7 @@ export class FakeLambda {
         const body = (await json(request)) as CallBody;
         const nonce = this.ledger.length + 1;
         this.ledger.push({ nonce, functionName: name, key: JSON.stringify(body.key) });
-        await new Promise((done) => setTimeout(done, this.#random() * 40));
+        await new Promise((done) => setTimeout(done, this.#random() * 150));
         response.setHeader("x-amz-executed-version", "$LATEST");
         if (name === "flaky" && body.key.retry < 2 && this.#random() < 0.8) {
           response.setHeader("x-amz-function-error", "Unhandled");

@@ -62,7 +62,9 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   try {
     await server.start();
     const machines = await createMachines(url);
-    const starting = startAll(url, machines, executions, acknowledged);
+    // Spread over the whole run, so that every kill meets work of every kind.
+    const paceMs = (0.8 * kills * (lifetimeMs / 2 + 700)) / executions;
+    const starting = startAll(url, machines, executions, paceMs, acknowledged);
     let failure: unknown;
     starting.catch((error: unknown) => {
       failure = error;
@@ -111,11 +113,14 @@ async function createMachines(url: string): Promise<Map<string, string>> {
   return machines;
 }
 
+const STARTERS = 4;
+
 /** Starts them a few at a time, each under a name of its own, until each start is acknowledged. */
 async function startAll(
   url: string,
   machines: ReadonlyMap<string, string>,
   executions: number,
+  paceMs: number,
   acknowledged: Acknowledged[],
 ): Promise<void> {
   const kinds = Object.keys(WORKLOAD);
@@ -154,10 +159,10 @@ async function startAll(
           await pause(20);
         }
       }
-      await pause(15);
+      await pause(STARTERS * paceMs);
     }
   };
-  await Promise.all(Array.from({ length: 4 }, worker));
+  await Promise.all(Array.from({ length: STARTERS }, worker));
 }
 
 async function waitForAll(
