@@ -17,7 +17,7 @@ import {
   type LambdaInvoker,
   NO_FUNCTIONS,
 } from "./integrations/index.ts";
-import { Runtime } from "./runtime/runtime.ts";
+import { Runtime } from "./runtime/index.ts";
 import { MemoryStore } from "./store/memory.ts";
 import { SqliteStore } from "./store/sqlite/store.ts";
 

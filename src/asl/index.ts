@@ -2,7 +2,5 @@
 
 export type * from "./ast.ts";
 export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostics.ts";
-export { StatesError } from "./errors.ts";
-export { type ParseOptions, type Parsed, parse, parseState, toServiceMessage } from "./parse.ts";
-export { parseResource } from "./resource.ts";
+export { type ParseOptions, type Parsed, parse, toServiceMessage } from "./parse.ts";
 export { variableReferences } from "./variable-references.ts";

@@ -133,4 +133,3 @@ export class Payload {
 }
 
 export const EMPTY_OBJECT: Payload = Payload.ofText("{}");
-export const NULL_PAYLOAD: Payload = Payload.ofText("null");

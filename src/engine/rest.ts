@@ -3,7 +3,6 @@
 import { assert } from "../base/assert.ts";
 import type { Program, TaskState } from "../asl/ast.ts";
 import type { CallTask } from "./commands.ts";
-import type { TaskId } from "./events.ts";
 import type { Execution, Frame, TaskRest } from "./execution.ts";
 
 /** The earliest moment at which the execution must be looked at; undefined if only outcomes can move it. */
@@ -49,12 +48,6 @@ export function openTasks(
     const rest = frame.rest as TaskRest;
     return { command: callTask(program, frame, rest), phase: rest.phase };
   });
-}
-
-/** The hand-over of one attempt; undefined if it is closed. */
-export function findTask(program: Program, execution: Execution, task: TaskId): CallTask | undefined {
-  const frame = execution.tasks.get(task);
-  return frame === undefined ? undefined : callTask(program, frame, frame.rest as TaskRest);
 }
 
 export function callTask(program: Program, frame: Frame, rest: TaskRest): CallTask {

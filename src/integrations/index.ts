@@ -1,5 +1,4 @@
 export type { Integration, ServiceClient, TaskCall, TaskOutcome } from "./integration.ts";
-export { LetGo } from "./integration.ts";
 export type { LambdaEndpointOptions } from "./lambda-endpoint.ts";
 export { LambdaEndpoint } from "./lambda-endpoint.ts";
 export type { InvokeRequest, InvokeResponse, LambdaInvoker } from "./lambda-invoker.ts";
