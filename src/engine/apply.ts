@@ -54,6 +54,7 @@ export function frameOf(execution: Execution, id: FrameId): Frame {
   return frame;
 }
 
+const NULL = Payload.ofText("null");
 const MOVING: Rest = { kind: "moving" };
 const DONE: Rest = { kind: "done" };
 
@@ -220,11 +221,18 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       adopt(execution, rest, newFrame(event.child, frame, event.index, "iteration", event.input));
       return;
     }
-    case "BranchSucceeded":
-      return finishChild(execution, frameOf(execution, event.frame));
+    case "BranchSucceeded": {
+      const frame = frameOf(execution, event.frame);
+      return finishChild(execution, frame, frame.output);
+    }
     case "MapIterationEnded": {
       const frame = frameOf(execution, event.frame);
-      if (event.outcome === "Succeeded") return finishChild(execution, frame);
+      if (event.outcome === "Succeeded") return finishChild(execution, frame, frame.output);
+      if (event.tolerated === true) {
+        childrenRest(frame.parent as Frame).toleratedCount += 1;
+        dropWork(execution, frame);
+        return finishChild(execution, frame, NULL);
+      }
       // Failed, aborted: the frame stays until the whole Map has ended or is tried again, since the abortion
       // of its own state is told after this event.
       childrenRest(frame.parent as Frame).endedCount += 1;
@@ -261,6 +269,7 @@ function newChildren(count: number, maxConcurrency: number, items: Payload | und
     maxConcurrency,
     startedCount: 0,
     endedCount: 0,
+    toleratedCount: 0,
     results: Array.from<undefined>({ length: count }),
     children: new Map(),
     items,
@@ -274,10 +283,10 @@ function adopt(execution: Execution, rest: ChildrenRest, child: Frame): void {
   execution.nextFrame = child.id + 1;
 }
 
-/** The child's last output is its result; its frame is gone. */
-function finishChild(execution: Execution, child: Frame): void {
+/** The child has its place in the result; its frame is gone. */
+function finishChild(execution: Execution, child: Frame, result: Payload): void {
   const rest = childrenRest(child.parent as Frame);
-  rest.results[child.index] = child.output;
+  rest.results[child.index] = result;
   rest.endedCount += 1;
   rest.children.delete(child.index);
   execution.frames.delete(child.id);

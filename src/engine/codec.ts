@@ -60,7 +60,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
   BranchSucceeded: ["B", "frame"],
   MapStarted: ["M", "frame", "length", "maxConcurrency", "items"],
   MapIterationStarted: ["I", "frame", "child", "index", "input"],
-  MapIterationEnded: ["IE", "frame", "outcome"],
+  MapIterationEnded: ["IE", "frame", "outcome", "tolerated"],
   ChildrenEnded: ["C", "frame", "outcome"],
 };
 type FieldOf<K extends EventKind> = Exclude<keyof Extract<Event, { kind: K }>, "kind">;

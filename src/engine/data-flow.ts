@@ -65,7 +65,7 @@ function leave(
     output: refer(frame, output),
     ...(assigned === undefined ? {} : { assigned }),
   });
-  turn.ready.push({ frame, next });
+  turn.ready.push(next === undefined ? { kind: "end", frame } : { kind: "enter", frame, state: next });
 }
 
 /** All values are computed from what was there before; then they are assigned at once. */

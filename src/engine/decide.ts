@@ -29,7 +29,7 @@ import { enterPass } from "./states/pass.ts";
 import { enterSucceed } from "./states/succeed.ts";
 import { enterTask, startTask, taskFailed, taskSucceeded, taskTimedOut } from "./states/task.ts";
 import { enterWait, exitWait } from "./states/wait.ts";
-import { type DecideEnvironment, HistoryFull, Turn } from "./turn.ts";
+import { type DecideEnvironment, HistoryFull, type Step, Turn } from "./turn.ts";
 
 export type { DecideEnvironment } from "./turn.ts";
 
@@ -89,7 +89,7 @@ function start(program: Program, input: StartInput, environment: DecideEnvironme
   const turn = new Turn(program, execution, input.nowMs, new Random(input.seed), environment);
   turn.events.push(started);
   run(turn, () => {
-    turn.ready.push({ frame: execution.frames.get(0) as Frame, next: program.root.startAt });
+    turn.ready.push({ kind: "enter", frame: execution.frames.get(0) as Frame, state: program.root.startAt });
     return true;
   });
   return { execution, turn: finish(turn), commands: turn.commands, accepted: true };
@@ -115,10 +115,11 @@ function run(turn: Turn, begin: () => boolean): boolean {
     const accepted = begin();
     // By index: entries are appended while the loop runs, and a queue that shifts is quadratic.
     for (let i = 0; i < turn.ready.length && turn.execution.status === "RUNNING"; i++) {
-      const { frame, next } = turn.ready[i] as Turn["ready"][number];
-      if (!turn.isAlive(frame)) continue;
-      if (next === undefined) endFrame(turn, frame);
-      else enterState(turn, frame, next);
+      const step = turn.ready[i] as Step;
+      if (!turn.isAlive(step.frame)) continue;
+      if (step.kind === "enter") enterState(turn, step.frame, step.state);
+      else if (step.kind === "end") endFrame(turn, step.frame);
+      else continueParent(turn, step.frame);
     }
     return accepted;
   } catch (problem) {

@@ -193,6 +193,8 @@ export interface MapIterationEnded {
   /** The frame of the iteration. */
   readonly frame: FrameId;
   readonly outcome: "Succeeded" | "Failed" | "Aborted";
+  /** Failed, and the Map goes on: its result has null in this place. */
+  readonly tolerated?: true;
 }
 /** The end of the Parallel or Map state's work, before its StateExited or its failure. */
 export interface ChildrenEnded {

@@ -86,6 +86,8 @@ export interface ChildrenRest {
   /** Iterations started so far (Parallel: all). */
   startedCount: number;
   endedCount: number;
+  /** Iterations that failed and were tolerated. */
+  toleratedCount: number;
   readonly results: (Payload | undefined)[];
   readonly children: Map<number, Frame>;
   /** Recorded items (MapStarted.items). */

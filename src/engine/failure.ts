@@ -5,12 +5,14 @@
 //   MapIterationAborted; …StateAborted of the failing Task itself; then ParallelStateFailed or MapStateFailed,
 //   or nothing if the state is tried again.
 
+import type { MapState } from "../asl/ast.ts";
 import { StatesError } from "../asl/errors.ts";
 import { Payload } from "../base/json.ts";
 import { childrenRest } from "./apply.ts";
 import { exitWithError } from "./data-flow.ts";
 import type { Frame } from "./execution.ts";
 import { chooseCatcher, chooseRetrier, type Failure, retryDelaySeconds } from "./retry.ts";
+import { toleratedFailures } from "./states/map.ts";
 import type { Turn } from "./turn.ts";
 
 /** The failure that an expression or a state reported, worded as the service words it. */
@@ -19,9 +21,16 @@ export function failureOf(frame: Frame, { error, cause, located, alias }: States
   return { error, cause: located ? `${place}${cause}` : cause, ...(alias === undefined ? {} : { alias }) };
 }
 
-/** The state of `frame` has failed: tries again, catches, or ends the frame. */
-export function failState(turn: Turn, frame: Frame, failure: Failure): void {
+/**
+ * The state of `frame` has failed: tries again, catches, or ends the frame.
+ *
+ * @param child The branch or iteration whose failure it is; undefined if the state itself failed. Then the service
+ *              writes no ParallelStateFailed or MapStateFailed unless the failure is caught.
+ */
+export function failState(turn: Turn, frame: Frame, failure: Failure, child?: Frame): void {
   const state = turn.stateOf(frame);
+  if (frame.rest.kind === "children") abortChildren(turn, frame, child);
+  if (child?.stateType === "Task") turn.emit({ kind: "StateAborted", frame: child.id });
   if (!("retry" in state)) return failFrame(turn, frame, failure);
 
   const index = chooseRetrier(state.retry, frame.retries, failure);
@@ -32,10 +41,10 @@ export function failState(turn: Turn, frame: Frame, failure: Failure): void {
     const untilMs = turn.nowMs + Math.ceil(seconds * 1000);
     return turn.emit({ kind: "RetryGranted", frame: frame.id, retrier: index, untilMs });
   }
-  if (frame.rest.kind === "children")
-    turn.emit({ kind: "ChildrenEnded", frame: frame.id, outcome: "Failed" });
-
   const catcher = chooseCatcher(state.catch, failure);
+  if (frame.rest.kind === "children" && (child !== undefined || catcher !== undefined)) {
+    turn.emit({ kind: "ChildrenEnded", frame: frame.id, outcome: "Failed" });
+  }
   if (catcher === undefined) return failFrame(turn, frame, failure);
   const { next, resultPath, assign } = catcher;
   const exit = {
@@ -72,29 +81,38 @@ export function attempt(
 function failFrame(turn: Turn, frame: Frame, failure: Failure): void {
   const { parent } = frame;
   if (parent === undefined) return failExecution(turn, failure);
-  if (frame.kind === "iteration")
-    turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed" });
-  for (const sibling of childrenRest(parent).children.values()) {
-    if (sibling === frame) continue;
-    if (sibling.rest.kind === "done") continue;
-    abortState(turn, sibling);
-    if (sibling.kind === "iteration")
-      turn.emit({ kind: "MapIterationEnded", frame: sibling.id, outcome: "Aborted" });
+  if (frame.kind === "branch") return failState(turn, parent, failure, frame);
+  const tolerated = toleratedFailures(turn, parent, turn.stateOf(parent) as MapState);
+  if (childrenRest(parent).toleratedCount < tolerated) {
+    if (frame.stateType === "Task") turn.emit({ kind: "StateAborted", frame: frame.id });
+    turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed", tolerated: true });
+    turn.ready.push({ kind: "continue", frame: parent });
+    return;
   }
-  if (frame.stateType === "Task") turn.emit({ kind: "StateAborted", frame: frame.id });
-  failState(turn, parent, failure);
+  turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed" });
+  failState(turn, parent, tolerated === 0 ? failure : THRESHOLD_EXCEEDED, frame);
+}
+
+const THRESHOLD_EXCEEDED: Failure = {
+  error: "States.ExceedToleratedFailureThreshold",
+  cause: "The specified tolerated failure threshold was exceeded",
+};
+
+/** Gives up the branches or iterations of a frame, but for the one that has failed. */
+function abortChildren(turn: Turn, frame: Frame, failed: Frame | undefined): void {
+  for (const child of childrenRest(frame).children.values()) {
+    if (child === failed) continue;
+    abortState(turn, child);
+    if (child.kind === "iteration") {
+      turn.emit({ kind: "MapIterationEnded", frame: child.id, outcome: "Aborted" });
+    }
+  }
 }
 
 /** Gives up what a frame is doing, inner frames first. */
 function abortState(turn: Turn, frame: Frame): void {
   const { rest } = frame;
-  if (rest.kind === "children") {
-    for (const child of rest.children.values()) {
-      abortState(turn, child);
-      if (child.kind === "iteration")
-        turn.emit({ kind: "MapIterationEnded", frame: child.id, outcome: "Aborted" });
-    }
-  }
+  if (rest.kind === "children") abortChildren(turn, frame, undefined);
   if (rest.kind === "task") turn.commands.push({ kind: "CancelTask", task: rest.task });
   if (rest.kind !== "moving" && rest.kind !== "done") turn.emit({ kind: "StateAborted", frame: frame.id });
 }

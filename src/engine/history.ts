@@ -125,7 +125,8 @@ class HistoryTeller {
         this.#lastCause = id;
         return this.#cursor(event.frame).iteration;
       case "MapIterationEnded": {
-        if (event.outcome !== "Succeeded") return this.#lastCause;
+        const isGone = event.outcome === "Succeeded" || event.tolerated === true;
+        if (!isGone) return this.#lastCause;
         const previous = this.#cursor(event.frame).at;
         const map = this.#cursor(parentOf(frame).id);
         map.at = id;

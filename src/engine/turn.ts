@@ -6,8 +6,8 @@
 // Invariants
 //   T1. Every event passes through `emit`, which applies it at once: the execution is always the fold of its
 //       events (apply.ts, P3).
-//   T2. `ready` holds the frames that are about to enter a state (or to end, without a next one), in the order in
-//       which they became so; frames take turns state by state, as branches do on the service.
+//   T2. `ready` holds the steps to be taken, in the order in which they became possible; frames take turns state by
+//       state, as branches do on the service.
 //   T3. The last visible event that an execution may have is kept for its end.
 
 import type { Program, State } from "../asl/ast.ts";
@@ -30,6 +30,14 @@ export interface DecideEnvironment {
   readonly admit: number;
 }
 
+/** What is to be done for a frame in this turn, if it is still there by then. */
+export type Step =
+  | { readonly kind: "enter"; readonly frame: Frame; readonly state: string }
+  /** It has left its last state. */
+  | { readonly kind: "end"; readonly frame: Frame }
+  /** A child has ended and is gone: go on with the others, or leave the state. */
+  | { readonly kind: "continue"; readonly frame: Frame };
+
 /** Thrown by `emit` when only the end of the execution may still be told (T3); `decide` catches it. */
 export class HistoryFull {
   readonly kind = "HistoryFull";
@@ -43,7 +51,7 @@ export class Turn {
   readonly environment: DecideEnvironment;
   readonly events: Event[] = [];
   readonly commands: Command[] = [];
-  readonly ready: { readonly frame: Frame; readonly next: string | undefined }[] = [];
+  readonly ready: Step[] = [];
   /** Hand-overs left (DecideEnvironment.admit). */
   admit: number;
 

@@ -24,6 +24,8 @@ export function enterMap(turn: Turn, frame: Frame, state: MapState): void {
     );
   }
   turn.emit({ kind: "MapStarted", frame: frame.id, length: items.length, maxConcurrency });
+  // Asked here for what may be wrong with it (the service does so after MapStateStarted), and again at a failure.
+  toleratedFailures(turn, frame, state);
   startIterations(turn, frame, state);
 }
 
@@ -45,7 +47,11 @@ export function startIterations(turn: Turn, frame: Frame, state: MapState): void
         ? value
         : selector.evaluate(scopeOf(turn, frame, input, { item: { index, value } }));
     turn.emit({ kind: "MapIterationStarted", frame: frame.id, child, index, input: Payload.ofValue(given) });
-    turn.ready.push({ frame: rest.children.get(index) as Frame, next: state.processor.startAt });
+    turn.ready.push({
+      kind: "enter",
+      frame: rest.children.get(index) as Frame,
+      state: state.processor.startAt,
+    });
   }
 }
 
@@ -53,15 +59,49 @@ function concurrency(turn: Turn, frame: Frame, state: MapState, input: Payload):
   const path = state.maxConcurrencyPath;
   if (path === undefined) return state.maxConcurrency;
   const value = path.read(scopeOf(turn, frame, input));
-  if (!Number.isInteger(value)) throw notAnInteger("MaxConcurrencyPath", path, value);
+  if (!Number.isInteger(value)) throw notA("integer", "MaxConcurrencyPath", path, value);
   if ((value as number) < 0) throw new StatesError("States.Runtime", "MaxConcurrency cannot be negative.");
   return value as number;
 }
 
-function notAnInteger(field: string, path: Path, value: Json): StatesError {
+/**
+ * How many iterations may fail without failing the Map; 0 unless the state says otherwise. Of a count and a
+ * percentage the smaller one binds. A function of the recorded input: it can be asked again at any time.
+ *
+ * @throws StatesError States.Runtime
+ */
+export function toleratedFailures(turn: Turn, frame: Frame, state: MapState): number {
+  const { toleratedFailureCountPath: countPath, toleratedFailurePercentagePath: percentagePath } = state;
+  let count = state.toleratedFailureCount;
+  let percentage = state.toleratedFailurePercentage;
+  if (countPath !== undefined || percentagePath !== undefined) {
+    const scope = scopeOf(turn, frame, inputOf(turn, frame, state));
+    if (countPath !== undefined) {
+      const value = countPath.read(scope);
+      if (!Number.isInteger(value)) throw notA("integer", "ToleratedFailureCountPath", countPath, value);
+      count = value as number;
+      if (count < 0) throw new StatesError("States.Runtime", "ToleratedFailureCount cannot be negative.");
+    }
+    if (percentagePath !== undefined) {
+      const value = percentagePath.read(scope);
+      if (typeof value !== "number")
+        throw notA("float", "ToleratedFailurePercentagePath", percentagePath, value);
+      percentage = value;
+      if (percentage < 0 || percentage > 100) {
+        throw new StatesError("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.");
+      }
+    }
+  }
+  if (count === undefined && percentage === undefined) return 0;
+  const share =
+    percentage === undefined ? undefined : Math.floor((childrenRest(frame).count * percentage) / 100);
+  return Math.min(count ?? Number.POSITIVE_INFINITY, share ?? Number.POSITIVE_INFINITY);
+}
+
+function notA(type: "integer" | "float", field: string, path: Path, value: Json): StatesError {
   const shown = typeof value === "string" ? value : JSON.stringify(value);
   return new StatesError(
     "States.Runtime",
-    `The ${field} field refers to value "${shown}" which is not a valid integer: ${path.text}`,
+    `The ${field} field refers to value "${shown}" which is not a valid ${type}: ${path.text}`,
   );
 }

@@ -22,7 +22,7 @@ export function enterParallel(turn: Turn, frame: Frame, state: ParallelState): v
     count: branches.length,
   });
   const { children } = childrenRest(frame);
-  branches.forEach((branch, index) =>
-    turn.ready.push({ frame: children.get(index) as Frame, next: branch.startAt }),
-  );
+  branches.forEach(({ startAt }, index) => {
+    turn.ready.push({ kind: "enter", frame: children.get(index) as Frame, state: startAt });
+  });
 }
