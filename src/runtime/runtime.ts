@@ -77,12 +77,15 @@ export class Runtime implements EngineService {
   }
 
   async #begin(): Promise<void> {
-    const { catalog, timers, recovery, shards } = this.#parts;
+    const { catalog, timers, recovery } = this.#parts;
     await catalog.open();
-    timers.start();
-    this.#background("recovery", recovery.sweep());
-    this.#background("ending the executions of deleted state machines", catalog.finishDeletions());
-    assert(shards.openCount >= 0, "a store does not have less than no open executions");
+    // Not before the caller has this object: recovery calls integrations, and these may call the engine.
+    setImmediate(() => {
+      if (!this.#isOpen) return;
+      timers.start();
+      this.#background("recovery", recovery.sweep());
+      this.#background("ending the executions of deleted state machines", catalog.finishDeletions());
+    });
   }
 
   /**
@@ -126,7 +129,7 @@ export class Runtime implements EngineService {
     timers.stop();
     activities.close();
     dispatcher.close();
-    if (!this.#parts.hasFailed()) {
+    if (graceMs > 0 && !this.#parts.hasFailed()) {
       const grace = Promise.withResolvers<void>();
       const cancel = clock.after(graceMs, grace.resolve);
       // What a call's outcome causes is decided at once, and may be more calls: those were decided before.
