@@ -28,15 +28,14 @@ export interface HandedOver {
   readonly parameters: Payload;
 }
 
-interface Activity {
-  readonly tasks: TaskQueue;
-  /** In order of arrival. */
-  readonly pollers: Set<(task: TaskRef | undefined) => void>;
-}
+type Poller = (task: TaskRef | undefined) => void;
 
 export class Activities {
   readonly #shards: () => Pick<Shards, "post">;
-  readonly #activities = new Map<string, Activity>();
+  /** Activities of which tasks wait. */
+  readonly #queues = new Map<string, TaskQueue>();
+  /** Activities for which workers wait, in order of arrival. */
+  readonly #pollers = new Map<string, Set<Poller>>();
   #isClosed = false;
 
   constructor(shards: () => Pick<Shards, "post">) {
@@ -46,29 +45,29 @@ export class Activities {
   get counts(): { readonly tasks: number; readonly pollers: number } {
     let tasks = 0;
     let pollers = 0;
-    for (const activity of this.#activities.values()) {
-      tasks += activity.tasks.size;
-      pollers += activity.pollers.size;
-    }
+    for (const queue of this.#queues.values()) tasks += queue.size;
+    for (const waiting of this.#pollers.values()) pollers += waiting.size;
     return { tasks, pollers };
   }
 
   /** A task is scheduled, durably. */
   offer(arn: string, { executionId, task }: TaskRef): void {
-    const activity = this.#of(arn);
-    for (const poller of activity.pollers) {
-      activity.pollers.delete(poller);
+    const [poller] = this.#pollers.get(arn) ?? [];
+    if (poller !== undefined) {
+      this.#forget(arn, poller);
       poller({ executionId, task });
       return;
     }
-    activity.tasks.add(executionId, task);
+    let queue = this.#queues.get(arn);
+    if (queue === undefined) this.#queues.set(arn, (queue = new TaskQueue()));
+    queue.add(executionId, task);
   }
 
   /** The task is dead: nobody needs to get it. */
   cancel({ executionId, task }: TaskRef): void {
-    for (const [arn, activity] of this.#activities) {
-      activity.tasks.delete(executionId, task);
-      this.#tidy(arn, activity);
+    for (const [arn, queue] of this.#queues) {
+      queue.delete(executionId, task);
+      if (queue.size === 0) this.#queues.delete(arn);
     }
   }
 
@@ -93,30 +92,31 @@ export class Activities {
   /** Lets all pollers go, now and from now on. */
   close(): void {
     this.#isClosed = true;
-    for (const { pollers } of this.#activities.values()) for (const poller of pollers) poller(undefined);
-    this.#activities.clear();
+    for (const waiting of this.#pollers.values()) for (const poller of waiting) poller(undefined);
+    this.#pollers.clear();
   }
 
   async #next(arn: string, signal: AbortSignal): Promise<TaskRef | undefined> {
     if (signal.aborted || this.#isClosed) return undefined;
-    const activity = this.#of(arn);
-    const queued = activity.tasks.take();
-    if (queued !== undefined) {
-      this.#tidy(arn, activity);
-      return queued;
+    const queue = this.#queues.get(arn);
+    if (queue !== undefined) {
+      const queued = queue.take();
+      if (queue.size === 0) this.#queues.delete(arn);
+      if (queued !== undefined) return queued;
     }
     return new Promise((resolve) => {
-      const poller = (task: TaskRef | undefined): void => {
+      const poller: Poller = (task) => {
         signal.removeEventListener("abort", abort);
         resolve(task);
       };
       const abort = (): void => {
-        activity.pollers.delete(poller);
-        this.#tidy(arn, activity);
+        this.#forget(arn, poller);
         resolve(undefined);
       };
       signal.addEventListener("abort", abort, { once: true });
-      activity.pollers.add(poller);
+      const waiting = this.#pollers.get(arn);
+      if (waiting === undefined) this.#pollers.set(arn, new Set([poller]));
+      else waiting.add(poller);
     });
   }
 
@@ -138,18 +138,9 @@ export class Activities {
     }
   }
 
-  #of(arn: string): Activity {
-    let activity = this.#activities.get(arn);
-    if (activity === undefined) {
-      activity = { tasks: new TaskQueue(), pollers: new Set() };
-      this.#activities.set(arn, activity);
-    }
-    return activity;
-  }
-
-  /** Forgets an activity of which nothing waits (A3). */
-  #tidy(arn: string, activity: Activity): void {
-    const isEmpty = activity.tasks.size === 0 && activity.pollers.size === 0;
-    if (isEmpty && this.#activities.get(arn) === activity) this.#activities.delete(arn);
+  #forget(arn: string, poller: Poller): void {
+    const waiting = this.#pollers.get(arn);
+    waiting?.delete(poller);
+    if (waiting?.size === 0) this.#pollers.delete(arn);
   }
 }

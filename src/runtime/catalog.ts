@@ -41,6 +41,8 @@ export class StoreCatalog implements Catalog {
   readonly #activityArns = new Set<string>();
   /** The last write to each ARN that is under way (C2). */
   readonly #writes = new Map<string, Promise<unknown>>();
+  /** Writes that have ended. */
+  #written = 0;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -60,8 +62,13 @@ export class StoreCatalog implements Catalog {
 
   /** Goes on with deletions that a crash interrupted (C4). */
   async finishDeletions(): Promise<void> {
-    for (const { key, data } of await this.#store.listEntities("deletion", "", PAGE)) {
-      await this.#finishDeletion(key, (JSON.parse(data) as Deletion).beforeId);
+    for (let after = ""; ; ) {
+      const page = await this.#store.listEntities("deletion", after, PAGE);
+      for (const { key, data } of page) {
+        await this.#finishDeletion(key, (JSON.parse(data) as Deletion).beforeId);
+        after = key;
+      }
+      if (page.length === 0) return;
     }
   }
 
@@ -79,28 +86,25 @@ export class StoreCatalog implements Catalog {
         this.#remember(machine);
         return { machine, created: true };
       }
-      return { machine: (await this.getStateMachine(machine.arn)) as StateMachine, created: false };
+      return { machine: (await this.#readMachine(machine.arn)) as StateMachine, created: false };
     });
 
   readonly getStateMachine: Catalog["getStateMachine"] = async (arn) => {
     const known = this.#machines.get(arn);
     if (known !== undefined) return known;
-    // A write that is under way might make what is read here old before it is remembered.
-    await this.#writes.get(arn);
-    const data = await this.#store.getEntity("stateMachine", arn);
-    if (data === undefined) return undefined;
-    const machine = await this.#assemble(data);
-    if (!this.#writes.has(arn)) this.#remember(machine);
+    const written = this.#written;
+    const machine = await this.#readMachine(arn);
+    // A write in between would have made it old.
+    if (machine !== undefined && written === this.#written && !this.#writes.has(arn)) this.#remember(machine);
     return machine;
   };
 
   readonly updateStateMachine: Catalog["updateStateMachine"] = (arn, change) =>
     this.#exclusively(arn, async () => {
-      const data = await this.#store.getEntity("stateMachine", arn);
-      if (data === undefined) {
+      const current = await this.#readMachine(arn);
+      if (current === undefined) {
         throw new ServiceError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
       }
-      const current = await this.#assemble(data);
       const next = change(current);
       if (next === current) return current;
       const writes = [machineWrite(next)];
@@ -194,6 +198,11 @@ export class StoreCatalog implements Catalog {
     });
   }
 
+  async #readMachine(arn: string): Promise<StateMachine | undefined> {
+    const data = await this.#store.getEntity("stateMachine", arn);
+    return data === undefined ? undefined : this.#assemble(data);
+  }
+
   async #assemble(data: string): Promise<StateMachine> {
     const { revisionId, ...machine } = JSON.parse(data) as StoredMachine;
     const revision = await this.getRevision(revisionId);
@@ -214,6 +223,7 @@ export class StoreCatalog implements Catalog {
       await before;
       return await work();
     } finally {
+      this.#written += 1;
       if (this.#writes.get(arn) === turn) this.#writes.delete(arn);
       done();
     }

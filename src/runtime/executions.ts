@@ -21,8 +21,9 @@ import type { Programs } from "./programs.ts";
 import { NameTaken, type Shards } from "./shard.ts";
 import { rowOf, type View } from "./slot.ts";
 
-/** Events of closed executions that are kept told: a reader asks for one page after the other. */
-const TOLD_EVENTS = 100_000;
+/** Histories of closed executions that are kept told: a reader asks for one page after the other. */
+const TOLD_CHARS = 32 * 1024 * 1024;
+const EVENT_CHARS = 200;
 const ABORTED_AT_ONCE = 100;
 
 export interface ExecutionsOptions {
@@ -36,7 +37,7 @@ export interface ExecutionsOptions {
 
 export class StoreExecutions implements Executions {
   readonly #options: ExecutionsOptions;
-  readonly #told = new Lru<string, readonly HistoryEvent[]>(TOLD_EVENTS);
+  readonly #told = new Lru<string, readonly HistoryEvent[]>(TOLD_CHARS);
   readonly #waiting = new Map<number, Set<() => void>>();
 
   constructor(options: ExecutionsOptions) {
@@ -190,7 +191,10 @@ export class StoreExecutions implements Executions {
     const decoded = turns.map(({ data, atMs }) => decodeTurn(data, atMs));
     const events = projectHistory(decoded);
     const isClosed = decoded.at(-1)?.events.some(({ kind }) => END_KINDS.has(kind)) === true;
-    if (isClosed) this.#told.set(arn, events, events.length);
+    if (isClosed) {
+      const chars = turns.reduce((sum, { data }) => sum + data.length, 0);
+      this.#told.set(arn, events, chars + events.length * EVENT_CHARS);
+    }
     return events;
   }
 

@@ -8,8 +8,9 @@
 //       when somebody asks for it (recovery.ts, R1).
 //   R3. If the store fails, nothing is answered or called any more, and `onFatal` is told once: the process should
 //       end and read again what is true.
-//   R4. `close` takes no more requests, lets calls end for a while, waits until all that was decided is durable, and
-//       closes the store. What is still under way then is judged at the next start.
+//   R4. `close` begins no more calls and lets those under way end for a while; until then requests are taken, since
+//       a call may be one that asks this very engine. Then it takes none, waits until all that was decided is
+//       durable, and closes the store. What is still under way is judged at the next start.
 
 import { randomBytes } from "node:crypto";
 import type { Resource } from "../asl/index.ts";
@@ -78,7 +79,12 @@ export class Runtime implements EngineService {
 
   async #begin(): Promise<void> {
     const { catalog, timers, recovery } = this.#parts;
-    await catalog.open();
+    try {
+      await catalog.open();
+    } catch (error) {
+      await this.#parts.store.close();
+      throw error;
+    }
     // Not before the caller has this object: recovery calls integrations, and these may call the engine.
     setImmediate(() => {
       if (!this.#isOpen) return;
@@ -124,7 +130,6 @@ export class Runtime implements EngineService {
 
   async #close(graceMs: number): Promise<void> {
     const { store, clock, shards, dispatcher, activities, timers, recovery } = this.#parts;
-    this.#isOpen = false;
     recovery.stop();
     timers.stop();
     activities.close();
@@ -136,6 +141,7 @@ export class Runtime implements EngineService {
       await Promise.race([this.#quiet(), grace.promise]);
       cancel();
     }
+    this.#isOpen = false;
     dispatcher.stop();
     await shards.drain();
     shards.stop();

@@ -56,7 +56,7 @@ import {
 /** The ARN of a start was taken: ask again for what is there. Never leaves the runtime. */
 export class NameTaken extends Error {}
 
-/** What the rest of the runtime does for executions. Called synchronously; must not throw. */
+/** What the rest of the runtime does for executions. Called synchronously; a throw stops the execution (H5). */
 export interface ShardHooks {
   /** Calls that may be begun now. */
   readonly room: () => number;
@@ -388,7 +388,11 @@ export class Shards {
     if (write.created !== undefined) this.#openCount += 1;
     if (write.stoppedAtMs !== undefined) this.#openCount -= 1;
     else if (write.wakeAtMs !== undefined) hooks.due(slot, write.wakeAtMs);
-    for (const command of commands) hooks.carryOut(slot, command);
+    try {
+      for (const command of commands) hooks.carryOut(slot, command);
+    } catch (error) {
+      this.#quarantine(slot, error);
+    }
     waiter?.resolve(turn.answer);
     if (followers !== undefined) for (const follower of followers) follower.waiter.resolve(follower.answer);
     this.#rest(slot);
@@ -439,6 +443,7 @@ export class Shards {
     try {
       if (!(await this.#fold(slot))) problem = executionDoesNotExist(`execution ${slot.id}`);
       problem = this.#refusal() ?? problem;
+      if (problem === undefined) this.#ready(slot);
     } catch (error) {
       if (error instanceof OutcomeUnknown) this.#committer.abandon(error);
       problem = this.#refusal();
@@ -453,18 +458,22 @@ export class Shards {
       rejectPosts(slot, problem);
       return;
     }
-    this.#loads += 1;
-    this.#quarantined.delete(slot.id);
-    this.#byArn.set(slot.started?.executionArn as string, slot);
-    slot.state = "ready";
-    // Kept until all that waited was taken.
-    slot.pins += 1;
-    this.#options.hooks.loaded(slot);
     const posts = slot.mailbox;
     slot.mailbox = [];
     // Delivered, not taken: one of them may stop the execution (H5), and the rest is told so.
     for (const post of posts) this.#deliver(slot.id, post);
     this.unpin(slot);
+  }
+
+  /** The slot holds what is stored; whoever judges that does so before the first input. */
+  #ready(slot: Slot): void {
+    this.#loads += 1;
+    this.#quarantined.delete(slot.id);
+    this.#byArn.set(slot.started?.executionArn as string, slot);
+    slot.state = "ready";
+    // Kept until all that waits for it was taken.
+    slot.pins += 1;
+    this.#options.hooks.loaded(slot);
   }
 
   /** Fills the slot from the journal. False: there is no such execution. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Payload } from "../../src/base/json.ts";
+import { TaskQueue } from "../../src/runtime/task-queue.ts";
 import {
   ACTIVITY,
   createActivity,
@@ -129,6 +130,28 @@ test("a task that has died in the queue is not handed over", async () => {
   await harness.runtime.executions.stop(other, undefined, undefined);
   assert.equal((await harness.runtime.statistics())["activityTasks"], 1);
   await harness.runtime.close(0);
+});
+
+test("a queue gives back in order what is left in it, at the same price when it is long", () => {
+  const queue = new TaskQueue();
+  const count = 100_000;
+  for (let id = 1; id <= count; id++) queue.add(id, 1);
+  queue.add(7, 1);
+  for (let id = 2; id <= count; id += 2) queue.delete(id, 1);
+  const taken: number[] = [];
+  for (let next = queue.take(); next !== undefined; next = queue.take()) {
+    taken.push(next.executionId);
+    // Added while the front moves: taken after all that waited before.
+    if (next.executionId === 1) queue.add(count + 1, 1);
+  }
+  assert.equal(taken.length, count / 2 + 1);
+  assert.deepEqual(
+    taken,
+    taken.toSorted((a, b) => a - b),
+  );
+  queue.add(5, 2);
+  assert.deepEqual(queue.take(), { executionId: 5, task: 2 });
+  assert.equal(queue.take(), undefined);
 });
 
 test("an activity that does not exist fails its state when it is entered", async () => {

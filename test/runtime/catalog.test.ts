@@ -38,6 +38,8 @@ test("what was created is there, also after a restart, and creating it again cha
   await harness.runtime.catalog.setTags(machine.arn, [{ key: "a", value: "1" }]);
   const next = await restart(harness);
   const { catalog } = next.runtime;
+  const third = await catalog.createStateMachine({ ...machine, name: "other" }, []);
+  assert.deepEqual(third, { machine, created: false });
   assert.deepEqual(await catalog.getStateMachine(machine.arn), machine);
   assert.deepEqual(await catalog.listStateMachines("", 10), [machine]);
   assert.deepEqual(await catalog.listStateMachines(machine.arn, 10), []);

@@ -50,22 +50,28 @@ test("a call that does not end in time is aborted, and its outcome left unknown"
   await next.runtime.close(0);
 });
 
-test("requests are refused while it closes, what was accepted before is answered", async () => {
+test("what is accepted before the end is durable and answered; after it requests are refused", async () => {
   const harness = await open();
   const machine = await createMachine(harness, ONE_CALL);
   harness.store.isHolding = true;
   const starting = start(harness, machine);
   await settle();
   const closing = harness.runtime.close(1000);
-  await assert.rejects(start(harness, machine), { code: "ServiceUnavailable", status: 503 });
+  // A call under way may be one that starts an execution here: it is taken, its task stays scheduled.
+  const nested = start(harness, machine, { nested: true });
   assert.equal(await isSettled(closing), false);
   harness.store.letGo();
-  const arn = await starting;
+  const arns = [await starting, await nested];
   await settle();
+  assert.equal(harness.integrations.calls.length, 1);
   harness.integrations.next().answer(succeeded(1));
   await closing;
+  await assert.rejects(start(harness, machine), { code: "ServiceUnavailable", status: 503 });
+  await assert.rejects(harness.runtime.tasks.heartbeat("x"), { code: "ServiceUnavailable" });
   const next = await open({ store: harness.store, clock: harness.clock });
-  assert.equal(await outcome(next, arn), "SUCCEEDED 1");
+  assert.equal(await outcome(next, arns[0] ?? ""), "SUCCEEDED 1");
+  assert.equal(await outcome(next, arns[1] ?? ""), "RUNNING");
+  assert.equal(next.integrations.calls.length, 1);
   await next.runtime.close(0);
   assert.equal(harness.fatal.length + next.fatal.length, 0);
 });
