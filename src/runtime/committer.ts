@@ -21,6 +21,12 @@ import type { CommitResult, Store, TurnWrite } from "../store/store.ts";
 
 const BATCHES_UNDER_WAY = 2;
 const TURNS_PER_BATCH = 4096;
+/**
+ * So many turns leave at once, also in the middle of a round of the event loop: the store begins while the rest of
+ * the round is being decided. Without it, executions that were settled together come back together, and the store
+ * and the engine take turns instead of working side by side.
+ */
+const EAGER_TURNS = 64;
 
 export interface CommitterOptions<E> {
   readonly store: Pick<Store, "commit">;
@@ -75,8 +81,13 @@ export class Committer<E extends { readonly write: TurnWrite }> {
     this.#turns += 1;
     this.#chars += entry.write.data.length;
     this.#gathering.push(entry);
+    if (this.#underWay.length >= BATCHES_UNDER_WAY) return;
+    if (this.#gathering.length >= EAGER_TURNS) {
+      this.#flush();
+      return;
+    }
     // Not at once: the other requests of this round of the event loop belong to the same batch.
-    if (this.#isFlushPlanned || this.#underWay.length >= BATCHES_UNDER_WAY) return;
+    if (this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
     setImmediate(() => {
       this.#isFlushPlanned = false;

@@ -11,7 +11,6 @@ import { exitWithResult, resultTooLarge } from "../data-flow.ts";
 import type { Frame, TaskRest } from "../execution.ts";
 import { attempt, failState, failureOf } from "../failure.ts";
 import type { TaskFailedInput } from "../inputs.ts";
-import { resourceNames } from "../resource-names.ts";
 import { callTask } from "../rest.ts";
 import { inputOf, scopeOf } from "../scope.ts";
 import { refer, type Turn } from "../turn.ts";
@@ -66,16 +65,17 @@ export function enterTask(turn: Turn, frame: Frame, state: TaskState): void {
 
 /** Hands the attempt over: to its integration by a command, or to the worker that polled for it. */
 export function startTask(turn: Turn, frame: Frame, workerName: string | undefined): void {
-  const { task, resource } = frame.rest as TaskRest;
+  const { task } = frame.rest as TaskRest;
   turn.emit({
     kind: "TaskStarted",
     frame: frame.id,
     task,
     ...(workerName === undefined ? {} : { workerName }),
   });
-  if (resourceNames(resource).family === "Activity") return;
+  const command = callTask(turn.program, frame, frame.rest as TaskRest);
+  if (command.resource.kind === "activity") return;
   turn.admit -= 1;
-  turn.commands.push(callTask(turn.program, frame, frame.rest as TaskRest));
+  turn.commands.push(command);
 }
 
 export function taskSucceeded(turn: Turn, frame: Frame, state: TaskState, output: Payload): void {
