@@ -110,7 +110,7 @@ export class Dispatcher {
     return new Promise((resolve) => this.#quiet.push(resolve));
   }
 
-  /** Gives up what is under way (C5). */
+  /** Gives up what is under way (C4, C5): a call that is cancelled posts nothing. */
   stop(): void {
     this.#isAdmitting = false;
     this.#isStopped = true;
@@ -173,7 +173,7 @@ export class Dispatcher {
     // Free before the outcome is decided, so that its turn may hand over the next task in the same commit; told
     // to those that wait after it, so that the execution is not dropped in between.
     if (slot !== undefined) this.#holding -= 1;
-    if (!this.#isStopped && !call.isCancelled && outcome.kind !== "pending") {
+    if (!call.isCancelled && outcome.kind !== "pending") {
       this.#send(call.executionId, toInput(call.task, outcome));
     }
     if (slot !== undefined) this.#options.shards().unpin(slot);

@@ -7,11 +7,13 @@ import {
   BY_TOKEN,
   createMachine,
   type Harness,
+  LAMBDA,
   ONE_CALL,
   open,
   outcome,
   start,
   succeeded,
+  tasks,
   wait,
 } from "./harness.ts";
 import { settle } from "./manual-clock.ts";
@@ -135,6 +137,49 @@ test("calls are bounded; tasks past the bound start in their order when there is
   }
   assert.deepEqual(called, [0, 1, 2, 4]);
   for (const i of called) assert.equal(await outcome(harness, arns[i] as string), `SUCCEEDED ${i}`);
+  await harness.runtime.close(0);
+});
+
+test("a task that waits for room goes before the next task of an execution that has it", async () => {
+  const harness = await open({ settings: { callsUnderWay: 1 } });
+  const machine = await createMachine(harness, tasks(LAMBDA, LAMBDA));
+  for (const n of [1, 2]) await start(harness, machine, n);
+  await settle();
+  const called: unknown[] = [];
+  while (harness.integrations.calls.length > 0) {
+    const { call, answer } = harness.integrations.next();
+    called.push(call.parameters.value);
+    answer(succeeded(call.parameters.value));
+    await settle();
+  }
+  assert.deepEqual(called, [1, 2, 1, 2]);
+  await harness.runtime.close(0);
+});
+
+test("an execution whose turn is not durable yet is not dropped, however full the cache is", async () => {
+  const harness = await open({ settings: { cachedExecutions: 1 } });
+  const waiting = await createMachine(harness, wait(10), "waiting");
+  const others = [await start(harness, waiting), await start(harness, waiting)];
+  const state = { ...(BY_TOKEN as { States: { T: object } }).States.T, HeartbeatSeconds: 30 };
+  const machine = await createMachine(harness, { StartAt: "T", States: { T: state } });
+  const arn = await start(harness, machine);
+  await settle();
+  const { call, answer } = harness.integrations.next();
+  answer({ kind: "pending" });
+  await settle();
+  const { token } = (call.parameters.value as { Payload: { token: string } }).Payload;
+  harness.store.isHolding = true;
+  const beats = [harness.runtime.tasks.heartbeat(token)];
+  await settle();
+  for (const other of others) assert.equal(await outcome(harness, other), "RUNNING");
+  beats.push(harness.runtime.tasks.heartbeat(token));
+  await settle();
+  assert.equal(harness.store.held.length, 2);
+  harness.store.letGo();
+  await Promise.all(beats);
+  await harness.runtime.tasks.succeed(token, call.parameters);
+  assert.match(await outcome(harness, arn), /^SUCCEEDED/);
+  assert.deepEqual(harness.fatal, []);
   await harness.runtime.close(0);
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Json } from "../../src/base/json.ts";
+import { type Json, Payload } from "../../src/base/json.ts";
 import {
   ACTIVITY,
   BY_TOKEN,
@@ -199,28 +199,54 @@ test("who holds a token or an activity's task from before may still answer", asy
   await next.runtime.close(0);
 });
 
-test("an attempt of this process is never judged, though its execution is older and the sweep comes late", async () => {
+for (const isSweepLate of [true, false]) {
+  const when = isSweepLate ? "comes late" : "is over";
+  test(`an attempt of this process is not judged, though its execution is older and the sweep ${when}`, async () => {
+    const old = await open();
+    await createActivity(old);
+    const arn = await start(old, await createMachine(old, tasks(ACTIVITY, SYNC)));
+    const polled = await old.runtime.tasks.poll(ACTIVITY, undefined, new AbortController().signal);
+    const { store } = old;
+    const attention = store.attention.bind(store);
+    const { promise: late, resolve: sweep } = Promise.withResolvers<void>();
+    if (!isSweepLate) sweep();
+    store.attention = async (...query) => {
+      await late;
+      return attention(...query);
+    };
+    const next = await restart(old, { settings: { cachedExecutions: 0 } });
+    await next.runtime.tasks.succeed(polled?.taskToken ?? "", Payload.ofValue(1));
+    await settle();
+    // Accepted, and waiting for its end: the execution leaves memory, and is read again.
+    const { call, answer } = next.integrations.next();
+    await call.submitted(call.parameters);
+    await settle();
+    assert.equal((await next.runtime.statistics())["cachedExecutions"], 0);
+    sweep();
+    await settle();
+    assert.equal(await outcome(next, arn), "RUNNING");
+    answer(succeeded(2));
+    await settle();
+    assert.equal(await outcome(next, arn), "SUCCEEDED 2");
+    await next.runtime.close(0);
+  });
+}
+
+test("one branch's unknown outcome fails both: the job of the other is not asked for", async () => {
+  const branch = (resource: string): Json => ({
+    StartAt: resource,
+    States: { [resource]: { Type: "Task", Resource: resource, End: true } },
+  });
+  const both = { Type: "Parallel", Branches: [branch(LAMBDA), branch(SYNC)], End: true };
   const old = await open();
-  await createActivity(old);
-  const arn = await start(old, await createMachine(old, tasks(ACTIVITY, LAMBDA)));
-  const polled = await old.runtime.tasks.poll(ACTIVITY, undefined, new AbortController().signal);
-  const { store } = old;
-  const attention = store.attention.bind(store);
-  const { promise: late, resolve: sweep } = Promise.withResolvers<void>();
-  store.attention = async (...query) => {
-    await late;
-    return attention(...query);
-  };
-  const next = await restart(old, { settings: { cachedExecutions: 0 } });
-  await next.runtime.tasks.succeed(polled?.taskToken as string, { text: "1", bytes: 1, value: 1 } as never);
+  const arn = await start(old, await createMachine(old, { StartAt: "P", States: { P: both } }));
   await settle();
-  assert.equal(next.integrations.calls.length, 1);
-  sweep();
-  await settle();
-  assert.equal(await outcome(next, arn), "RUNNING");
-  next.integrations.next().answer(succeeded(2));
-  await settle();
-  assert.equal(await outcome(next, arn), "SUCCEEDED 2");
+  assert.equal(old.integrations.calls.length, 2);
+  const integrations = new FakeIntegrations();
+  integrations.resumable.add("states:startExecution");
+  const next = await restart(old, { integrations });
+  assert.equal(integrations.calls.length, 0);
+  assert.equal(await outcome(next, arn), UNKNOWN);
   await next.runtime.close(0);
 });
 

@@ -109,6 +109,54 @@ test("the heap gives back the earliest first", () => {
   assert.equal(heap.nextAtMs, Number.POSITIVE_INFINITY);
 });
 
+interface Driven {
+  readonly clock: ManualClock;
+  readonly timers: Timers;
+  readonly fired: number[];
+}
+
+/** Timers over a list of rows that stay as they are. */
+function drive(rows: readonly { readonly id: number; readonly wakeAtMs: number }[]): Driven {
+  const clock = new ManualClock(0);
+  const fired: number[] = [];
+  const timers = new Timers({
+    clock,
+    shardCount: 1,
+    due: async (_shard, untilMs, limit) => rows.filter(({ wakeAtMs }) => wakeAtMs <= untilMs).slice(0, limit),
+    fire: (id, _input, waiter) => {
+      fired.push(id);
+      waiter.resolve(undefined);
+    },
+    stuckCount: () => 0,
+    onFailure: (error) => assert.fail(error),
+  });
+  timers.start();
+  return { clock, timers, fired };
+}
+
+test("windows overlap, and what two of them show is told once", async () => {
+  const { clock, timers, fired } = drive([
+    { id: 1, wakeAtMs: 4500 },
+    { id: 2, wakeAtMs: 4999 },
+    { id: 3, wakeAtMs: 7000 },
+  ]);
+  await clock.advance(4400);
+  assert.equal(timers.size, 3);
+  await clock.advance(20_000);
+  assert.deepEqual(fired, [1, 2, 3]);
+  timers.stop();
+});
+
+test("a clock that is set back far does not make the window an hour wide", async () => {
+  const { clock, timers } = drive([]);
+  await clock.advance(10_000);
+  clock.wallMs -= 3_600_000;
+  await clock.advance(1000);
+  assert.equal(timers.scheduled(1, clock.wallMs + 60_000), false);
+  assert.equal(timers.scheduled(1, clock.wallMs + 100), true);
+  timers.stop();
+});
+
 test("after an outage overdue timers come by in pages, in order, a bounded number at once", async () => {
   const clock = new ManualClock();
   const count = 23_456;
