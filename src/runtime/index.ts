@@ -1,6 +1,6 @@
 // The runtime: executions that run, durably, on a store and integrations.
 
-export { type Clock, systemClock } from "./clock.ts";
+export type { Clock } from "./clock.ts";
 export type {
   Activity,
   Catalog,
@@ -12,4 +12,4 @@ export type {
   Tasks,
 } from "./interface.ts";
 export { Runtime, type RuntimeOptions } from "./runtime.ts";
-export { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
+export type { RuntimeSettings } from "./settings.ts";
