@@ -32,7 +32,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   account: { value: "ACCOUNT", help: "Account in ARNs, 12 digits (000000000000)." },
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
-  "service-endpoint": { value: "URL", help: "Endpoint for calls to other services." },
+  "service-endpoint": { value: "URL", help: "Endpoint of other services; without effect in this version." },
 };
 
 /**
