@@ -38,6 +38,8 @@ export class Dispatcher {
   readonly #calls = new Map<string, Call>();
   /** Calls that hold room (C2), from their decision on. */
   #holding = 0;
+  /** Calls that gave back their room: they wait for the end of a job or for a token. */
+  #submittedCalls = 0;
   /** Queued tasks that were told to start, until that is durable. */
   #starting = 0;
   #isPumping = false;
@@ -60,8 +62,8 @@ export class Dispatcher {
     return this.#isAdmitting && this.#queue.size === 0 ? Math.max(0, this.#free) : 0;
   }
 
-  get counts(): { readonly calls: number; readonly underWay: number; readonly queued: number } {
-    return { calls: this.#calls.size, underWay: this.#holding, queued: this.#queue.size };
+  get counts(): { readonly submitted: number; readonly underWay: number; readonly queued: number } {
+    return { submitted: this.#submittedCalls, underWay: this.#holding, queued: this.#queue.size };
   }
 
   /** So many calls were decided; negative: given back. */
@@ -172,7 +174,8 @@ export class Dispatcher {
     call.slot = undefined;
     // Free before the outcome is decided, so that its turn may hand over the next task in the same commit; told
     // to those that wait after it, so that the execution is not dropped in between.
-    if (slot !== undefined) this.#holding -= 1;
+    if (slot === undefined) this.#submittedCalls -= 1;
+    else this.#holding -= 1;
     if (!call.isCancelled && outcome.kind !== "pending") {
       this.#send(call.executionId, toInput(call.task, outcome));
     }
@@ -193,6 +196,7 @@ export class Dispatcher {
     const { slot } = call;
     if (slot === undefined) return;
     call.slot = undefined;
+    this.#submittedCalls += 1;
     this.#holding -= 1;
     this.#options.shards().unpin(slot);
     this.#freed();

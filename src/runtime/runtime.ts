@@ -118,7 +118,7 @@ export class Runtime implements EngineService {
       turnsPerCommit: commits === 0 ? 0 : turns / commits,
       queuedTurns: queued,
       callsUnderWay: calls.underWay,
-      callsWaitingForAnEnd: calls.calls - calls.underWay,
+      callsWaitingForAnEnd: calls.submitted,
       queuedTasks: calls.queued,
       activityTasks: activities.counts.tasks,
       activityPollers: activities.counts.pollers,
