@@ -11,7 +11,7 @@
 //
 // Spec: developer guide, "Start a new AWS Step Functions state machine from a running execution".
 
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { type Json, type JsonObject, member, Payload, utf8Bytes } from "../base/json.ts";
 import { ServiceError } from "../base/service-error.ts";
@@ -55,7 +55,7 @@ export function nestedExecution(service: ServiceClient, pattern: NestedPattern):
         const answer = resumed ? await startAgain(service, call, child) : await start(service, child);
         if (isFailed(answer)) return answer;
         executionArn = textOf(answer, "executionArn");
-        const started = startResult(answer);
+        const started = startResult(answer, call.attemptId);
         if (pattern === "requestResponse") return { kind: "succeeded", output: started };
         if (call.signal.aborted) return cancelled();
         await call.submitted(started);
@@ -176,16 +176,19 @@ const SPELLING: Readonly<Record<string, string>> = {
   "x-amzn-requestid": "x-amzn-RequestId",
 };
 
-/** The answer of StartExecution as the old SDK tells it. No HTTP was involved: the headers are those of our API. */
-function startResult(answer: JsonObject): Payload {
+/**
+ * The answer of StartExecution as the old SDK tells it. No HTTP was involved: the headers are those of our API. They
+ * follow from the attempt and the answer: an attempt that is resumed after a crash is told the same.
+ */
+function startResult(answer: JsonObject, attemptId: string): Payload {
   const executionArn = textOf(answer, "executionArn");
   const startDate = member(answer, "startDate") as Json;
-  const requestId = randomUUID();
+  const requestId = uuidOf(`${attemptId} StartExecution`);
   const headers = {
     connection: "keep-alive",
     "content-length": String(utf8Bytes(JSON.stringify({ executionArn, startDate }))),
     "content-type": "application/x-amz-json-1.0",
-    date: new Date().toUTCString(),
+    date: new Date(milliseconds(startDate)).toUTCString(),
     "x-amzn-requestid": requestId,
   };
   return Payload.ofValue({

@@ -18,6 +18,7 @@
 //   2. the store answers 2 before 1 (it may, both are durable): 2 waits here until 1 was settled (G2).
 
 import type { CommitResult, Store, TurnWrite } from "../store/store.ts";
+import type { Clock } from "./clock.ts";
 
 const BATCHES_UNDER_WAY = 2;
 const TURNS_PER_BATCH = 4096;
@@ -30,6 +31,7 @@ const EAGER_TURNS = 64;
 
 export interface CommitterOptions<E> {
   readonly store: Pick<Store, "commit">;
+  readonly clock: Pick<Clock, "soon">;
   readonly nextLsn: number;
   /** Past either, `isFull` tells those who can wait to wait. */
   readonly maxTurns: number;
@@ -89,7 +91,7 @@ export class Committer<E extends { readonly write: TurnWrite }> {
     // Not at once: the other requests of this round of the event loop belong to the same batch.
     if (this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
-    setImmediate(() => {
+    this.#options.clock.soon(() => {
       this.#isFlushPlanned = false;
       this.#flush();
     });

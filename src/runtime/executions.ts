@@ -9,7 +9,7 @@
 //   E2. There is at most one execution of a name, whatever is asked in whatever order: the one in memory is found
 //       before a new one is made, the one in the store by the commit (shard.ts, "a name that is taken").
 
-import { randomUUID } from "node:crypto";
+import { Random } from "../base/random.ts";
 import { ServiceError } from "../base/service-error.ts";
 import { decodeTurn, type HistoryEvent, projectHistory } from "../engine/index.ts";
 import type { ListQuery, Store } from "../store/store.ts";
@@ -18,6 +18,7 @@ import { executionDoesNotExist, unavailable } from "./failures.ts";
 import type { Executions, HistoryQuery, StartRequest } from "./interface.ts";
 import { Lru } from "./lru.ts";
 import type { Programs } from "./programs.ts";
+import type { SeedSource } from "./seeds.ts";
 import { NameTaken, type Shards } from "./shard.ts";
 import { rowOf, type View } from "./slot.ts";
 
@@ -31,6 +32,7 @@ export interface ExecutionsOptions {
   readonly store: Store;
   readonly programs: Programs;
   readonly openExecutions: number;
+  readonly seeds: SeedSource;
   /** Whether requests are taken. */
   readonly isOpen: () => boolean;
 }
@@ -46,8 +48,8 @@ export class StoreExecutions implements Executions {
 
   readonly start: Executions["start"] = async (request) => {
     this.#assertOpen();
-    const { shards, openExecutions } = this.#options;
-    const name = request.name ?? randomUUID();
+    const { shards, openExecutions, seeds } = this.#options;
+    const name = request.name ?? new Random(seeds()).uuid();
     const arn = executionArnOf(request.machine.arn, name);
     for (;;) {
       try {

@@ -12,7 +12,6 @@
 //       a call may be one that asks this very engine. Then it takes none, waits until all that was decided is
 //       durable, and closes the store. What is still under way is judged at the next start.
 
-import { randomBytes } from "node:crypto";
 import type { Resource } from "../asl/index.ts";
 import { assert } from "../base/assert.ts";
 import type { Json } from "../base/json.ts";
@@ -44,6 +43,7 @@ export interface RuntimeOptions {
   readonly limits: Limits;
   readonly settings?: Partial<RuntimeSettings>;
   readonly clock?: Clock;
+  /** The only source of randomness, of secrets too: its words must be unpredictable outside of tests. */
   readonly seeds?: SeedSource;
   /** The store has failed (R3). Called once at most. */
   readonly onFatal: (error: Error) => void;
@@ -61,7 +61,7 @@ export class Runtime implements EngineService {
   #isOpen = true;
   #closed: Promise<void> | undefined;
 
-  private constructor(options: RuntimeOptions, opened: Opened) {
+  private constructor(options: Seeded, opened: Opened) {
     this.#parts = assemble(options, opened, () => this.#isOpen);
     const { catalog, executions, tasks, clock } = this.#parts;
     this.catalog = catalog;
@@ -72,13 +72,14 @@ export class Runtime implements EngineService {
 
   /** @throws StoreUnusable */
   static async open(options: RuntimeOptions): Promise<Runtime> {
-    const runtime = new Runtime(options, await openStore(options));
+    const seeded = { ...options, seeds: options.seeds ?? systemSeeds() };
+    const runtime = new Runtime(seeded, await openStore(seeded));
     await runtime.#begin();
     return runtime;
   }
 
   async #begin(): Promise<void> {
-    const { catalog, timers, recovery } = this.#parts;
+    const { catalog, clock, timers, recovery } = this.#parts;
     try {
       await catalog.open();
     } catch (error) {
@@ -86,7 +87,7 @@ export class Runtime implements EngineService {
       throw error;
     }
     // Not before the caller has this object: recovery calls integrations, and these may call the engine.
-    setImmediate(() => {
+    clock.soon(() => {
       if (!this.#isOpen) return;
       timers.start();
       this.#background("recovery", recovery.sweep());
@@ -165,6 +166,8 @@ export class Runtime implements EngineService {
   }
 }
 
+type Seeded = RuntimeOptions & { readonly seeds: SeedSource };
+
 interface Opened {
   readonly epochs: readonly number[];
   readonly nextExecutionId: number;
@@ -174,18 +177,13 @@ interface Opened {
 }
 
 /** Opens the store, claims its shards (R1), and reads what must be known from the first moment. */
-async function openStore({ store, settings }: RuntimeOptions): Promise<Opened> {
+async function openStore({ store, settings, seeds }: Seeded): Promise<Opened> {
   const { nextExecutionId, nextLsn } = await store.open();
   try {
     const shards = settings?.shards ?? DEFAULT_SETTINGS.shards;
     assert(Number.isSafeInteger(shards) && shards > 0, "there is at least one shard");
     const shardCount = Number(await firstWritten(store, "setting", "shards", String(shards)));
-    const key = await firstWritten(
-      store,
-      "secret",
-      "taskTokens",
-      JSON.stringify(randomBytes(TOKEN_KEY_BYTES).toString("base64")),
-    );
+    const key = await firstWritten(store, "secret", "taskTokens", JSON.stringify(tokenKey(seeds)));
     const epochs: number[] = [];
     for (let shard = 0; shard < shardCount; shard++) epochs.push((await store.claim(shard)).epoch);
     return {
@@ -199,6 +197,13 @@ async function openStore({ store, settings }: RuntimeOptions): Promise<Opened> {
     await store.close();
     throw error;
   }
+}
+
+/** As Base64 text. */
+function tokenKey(seeds: SeedSource): string {
+  const words = new Uint32Array(TOKEN_KEY_BYTES / 4);
+  for (let i = 0; i < words.length; i += 4) words.set(seeds(), i);
+  return Buffer.from(words.buffer).toString("base64");
 }
 
 /** What the entity holds: `data` if nobody has written it before. */
@@ -225,7 +230,7 @@ interface Parts {
 }
 
 /** The parts know each other through the few functions that are handed out here. */
-function assemble(options: RuntimeOptions, opened: Opened, isOpen: () => boolean): Parts {
+function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts {
   const { store, integrations, limits, log } = options;
   const { epochs, tokens, nextExecutionId } = opened;
   const clock = options.clock ?? systemClock;
@@ -301,7 +306,7 @@ function assemble(options: RuntimeOptions, opened: Opened, isOpen: () => boolean
     nextLsn: opened.nextLsn,
     openCount: opened.openCount,
     clock,
-    seeds: options.seeds ?? systemSeeds(),
+    seeds: options.seeds,
     settings,
     environment: {
       limits,
@@ -326,6 +331,7 @@ function assemble(options: RuntimeOptions, opened: Opened, isOpen: () => boolean
     store,
     programs,
     openExecutions: settings.openExecutions,
+    seeds: options.seeds,
     isOpen,
   });
   const tasks = new ShardTasks({ shards, activities, tokens, isOpen });

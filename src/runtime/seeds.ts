@@ -1,4 +1,5 @@
-// Where the randomness of inputs comes from (D2): 128-bit seeds, drawn in bulk from the operating system.
+// Where all randomness of the runtime comes from: 128-bit seeds, drawn in bulk from the operating system. Each input
+// carries one (D2); names of executions and the key of task tokens are made of others.
 //
 // One call of randomFillSync costs about as much for 16 KiB as for 16 bytes, so a seed costs next to nothing.
 

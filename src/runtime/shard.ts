@@ -116,6 +116,7 @@ export class Shards {
     };
     this.#committer = new Committer<PendingTurn>({
       store: options.store,
+      clock: options.clock,
       nextLsn: options.nextLsn,
       maxTurns: settings.queuedTurns,
       maxChars: settings.queuedChars,

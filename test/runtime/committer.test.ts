@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { Committer } from "../../src/runtime/committer.ts";
 import type { CommitResult, TurnWrite } from "../../src/store/store.ts";
 import { settle } from "./manual-clock.ts";
@@ -29,6 +30,7 @@ function setUp(): {
           commits.push({ ids: turns.map(({ executionId }) => executionId), resolve, reject });
         }),
     },
+    clock: systemClock,
     nextLsn: 5,
     maxTurns: 4,
     maxChars: 100,

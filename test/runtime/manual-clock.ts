@@ -25,6 +25,10 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   };
 
+  readonly soon = (fn: () => void): void => {
+    setImmediate(fn);
+  };
+
   get timerCount(): number {
     return this.#timers.size;
   }
