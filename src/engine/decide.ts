@@ -119,7 +119,7 @@ function run(turn: Turn, begin: () => boolean): boolean {
       if (!turn.isAlive(step.frame)) continue;
       if (step.kind === "enter") enterState(turn, step.frame, step.state);
       else if (step.kind === "end") endFrame(turn, step.frame);
-      else continueParent(turn, step.frame);
+      else if (step.frame.rest === step.children) continueParent(turn, step.frame);
     }
     return accepted;
   } catch (problem) {

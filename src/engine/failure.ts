@@ -86,7 +86,7 @@ function failFrame(turn: Turn, frame: Frame, failure: Failure): void {
   if (childrenRest(parent).toleratedCount < tolerated) {
     if (frame.stateType === "Task") turn.emit({ kind: "StateAborted", frame: frame.id });
     turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed", tolerated: true });
-    turn.ready.push({ kind: "continue", frame: parent });
+    turn.ready.push({ kind: "continue", frame: parent, children: childrenRest(parent) });
     return;
   }
   turn.emit({ kind: "MapIterationEnded", frame: frame.id, outcome: "Failed" });
@@ -114,7 +114,8 @@ function abortState(turn: Turn, frame: Frame): void {
   const { rest } = frame;
   if (rest.kind === "children") abortChildren(turn, frame, undefined);
   if (rest.kind === "task") turn.commands.push({ kind: "CancelTask", task: rest.task });
-  if (rest.kind !== "moving" && rest.kind !== "done") turn.emit({ kind: "StateAborted", frame: frame.id });
+  const isWorking = rest.kind !== "moving" && rest.kind !== "done";
+  if (turn.timedOut.delete(frame) || isWorking) turn.emit({ kind: "StateAborted", frame: frame.id });
 }
 
 /** Ends the execution as FAILED. */

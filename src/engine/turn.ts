@@ -17,7 +17,7 @@ import type { Random } from "../base/random.ts";
 import { applyEvent } from "./apply.ts";
 import type { Command } from "./commands.ts";
 import { type Event, type PayloadRef, type TaskId, VISIBLE } from "./events.ts";
-import type { Execution, Frame } from "./execution.ts";
+import type { ChildrenRest, Execution, Frame } from "./execution.ts";
 import type { Limits } from "./limits.ts";
 
 export interface DecideEnvironment {
@@ -35,8 +35,11 @@ export type Step =
   | { readonly kind: "enter"; readonly frame: Frame; readonly state: string }
   /** It has left its last state. */
   | { readonly kind: "end"; readonly frame: Frame }
-  /** A child has ended and is gone: go on with the others, or leave the state. */
-  | { readonly kind: "continue"; readonly frame: Frame };
+  /**
+   * A child has ended and is gone: go on with the others, or leave the state. `children` is what the frame rested on
+   * then: of several children that end in one turn the first step may have left the state already.
+   */
+  | { readonly kind: "continue"; readonly frame: Frame; readonly children: ChildrenRest };
 
 /** Thrown by `emit` when only the end of the execution may still be told (T3); `decide` catches it. */
 export class HistoryFull {
@@ -54,6 +57,8 @@ export class Turn {
   readonly ready: Step[] = [];
   /** Hand-overs left (DecideEnvironment.admit). */
   admit: number;
+  /** Frames whose task has timed out together with another's, and whose failure is still to be told. */
+  readonly timedOut: Set<Frame> = new Set();
 
   constructor(
     program: Program,

@@ -106,16 +106,32 @@ export function taskFailed(turn: Turn, frame: Frame, input: TaskFailedInput): vo
   failState(turn, frame, { error, cause });
 }
 
-/** TimeoutSeconds or HeartbeatSeconds have passed. The history shows States.Timeout for both, without a cause. */
-export function taskTimedOut(turn: Turn, frame: Frame, byHeartbeat: boolean): void {
-  const { task } = frame.rest as TaskRest;
-  turn.emit({ kind: "TaskTimedOut", frame: frame.id, task, error: "States.Timeout" });
-  turn.commands.push({ kind: "CancelTask", task });
-  failState(turn, frame, {
-    error: "States.Timeout",
-    cause: undefined,
-    ...(byHeartbeat ? { alias: "States.HeartbeatTimeout" } : {}),
-  });
+/**
+ * TimeoutSeconds or HeartbeatSeconds have passed, for several tasks at the same moment perhaps: the service tells
+ * all of their …TimedOut before the consequences of the first, which may give up the others (recorded of a Map whose
+ * iterations time out together). The history shows States.Timeout for both kinds, without a cause.
+ */
+export function tasksTimedOut(turn: Turn, frames: readonly Frame[]): void {
+  const isByHeartbeat = frames.map(({ rest }) => heartbeatIsFirst(rest as TaskRest));
+  for (const frame of frames) {
+    const { task } = frame.rest as TaskRest;
+    turn.emit({ kind: "TaskTimedOut", frame: frame.id, task, error: "States.Timeout" });
+    turn.commands.push({ kind: "CancelTask", task });
+    turn.timedOut.add(frame);
+  }
+  for (const [i, frame] of frames.entries()) {
+    if (!turn.timedOut.delete(frame) || turn.execution.status !== "RUNNING") continue;
+    failState(turn, frame, {
+      error: "States.Timeout",
+      cause: undefined,
+      ...(isByHeartbeat[i] === true ? { alias: "States.HeartbeatTimeout" } : {}),
+    });
+  }
+}
+
+function heartbeatIsFirst({ heartbeatAtMs, timeoutAtMs }: TaskRest): boolean {
+  const never = Number.POSITIVE_INFINITY;
+  return (heartbeatAtMs ?? never) < (timeoutAtMs ?? never);
 }
 
 function seconds(
