@@ -13,7 +13,7 @@
 import type { Program, State } from "../asl/ast.ts";
 import { assert } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
-import { applyEvent } from "./apply.ts";
+import { applyEvent, childrenRest } from "./apply.ts";
 import { continueParent, endFrame } from "./children.ts";
 import type { Command } from "./commands.ts";
 import type { ExecutionStarted, JournalTurn, TaskId } from "./events.ts";
@@ -27,7 +27,7 @@ import { enterMap } from "./states/map.ts";
 import { enterParallel } from "./states/parallel.ts";
 import { enterPass } from "./states/pass.ts";
 import { enterSucceed } from "./states/succeed.ts";
-import { enterTask, startTask, taskFailed, taskSucceeded, taskTimedOut } from "./states/task.ts";
+import { enterTask, startTask, taskFailed, tasksTimedOut, taskSucceeded } from "./states/task.ts";
 import { enterWait, exitWait } from "./states/wait.ts";
 import { type DecideEnvironment, HistoryFull, type Step, Turn } from "./turn.ts";
 
@@ -234,7 +234,8 @@ function passTime(turn: Turn): void {
   for (const { frame, atMs } of due) {
     if (atMs >= endsAtMs || execution.status !== "RUNNING") break;
     // An earlier deadline may have changed this frame, or given it up.
-    if (turn.isAlive(frame) && frameDueAt(frame) === atMs) passDeadline(turn, frame);
+    const isDue = (each: Frame): boolean => turn.isAlive(each) && frameDueAt(each) === atMs;
+    if (isDue(frame)) passDeadline(turn, frame, isDue);
   }
   if (execution.status === "RUNNING" && endsAtMs <= nowMs) {
     cancelTasks(turn);
@@ -243,7 +244,7 @@ function passTime(turn: Turn): void {
   }
 }
 
-function passDeadline(turn: Turn, frame: Frame): void {
+function passDeadline(turn: Turn, frame: Frame, isDue: (frame: Frame) => boolean): void {
   const { rest } = frame;
   const state = turn.stateOf(frame);
   if (rest.kind === "waiting" && state.type === "Wait") {
@@ -251,7 +252,11 @@ function passDeadline(turn: Turn, frame: Frame): void {
   } else if (rest.kind === "retrying") {
     attempt(turn, frame, () => work(turn, frame, state));
   } else if (rest.kind === "task") {
-    const never = Number.POSITIVE_INFINITY;
-    taskTimedOut(turn, frame, (rest.heartbeatAtMs ?? never) < (rest.timeoutAtMs ?? never));
+    const iterations =
+      frame.kind === "iteration" ? childrenRest(frame.parent as Frame).children.values() : [];
+    const others = [...iterations].filter(
+      (each) => each !== frame && each.rest.kind === "task" && isDue(each),
+    );
+    tasksTimedOut(turn, [frame, ...others]);
   }
 }

@@ -14,7 +14,8 @@
 //   - ParallelStateSucceeded and ParallelStateExited both follow the last branch's last event;
 //     MapStateSucceeded and MapStateExited both follow the last MapIterationSucceeded.
 //   - All that a failure ends (MapIterationFailed, …Aborted, …StateFailed) follows the failing event. Events of one
-//     failure stand together, so that is the last event before them that is none of them. A further try follows it.
+//     failure stand together, so that is the last event before them that is none of them; where iterations time out
+//     together, it is the one of the iteration that is told to fail. A further try follows it.
 //
 // Spec: HistoryEvent of the API; order as recorded from the service.
 
@@ -68,10 +69,11 @@ class HistoryTeller {
     // What an event says of its frame is read before it changes the frame.
     const frame = this.#frameOf(event);
     const told = VISIBLE[event.kind] ? describe(event, frame, this.#region) : undefined;
+    const hadChildren = frame?.rest.kind === "children";
     this.#execution = applyEvent(this.#execution, event, atMs);
     if (event.kind === "ExecutionStarted") this.#region = regionOf(event.executionArn);
     const id = this.#execution.eventCount;
-    const previousEventId = this.#advance(event, frame, id);
+    const previousEventId = this.#advance(event, frame, id, hadChildren);
     if (told === undefined) return undefined;
     const { type, detailsName, details } = told;
     const head = { id, previousEventId, timestampMs: atMs, type };
@@ -93,7 +95,7 @@ class HistoryTeller {
   }
 
   /** Moves the cursors over the event and says what it follows. */
-  #advance(event: Event, frame: Frame | undefined, id: number): number {
+  #advance(event: Event, frame: Frame | undefined, id: number, hadChildren: boolean): number {
     switch (event.kind) {
       case "ExecutionStarted":
       case "ExecutionAborted":
@@ -106,7 +108,8 @@ class HistoryTeller {
       case "HeartbeatReceived":
         return 0;
       case "RetryGranted":
-        this.#cursor(event.frame).at = this.#lastCause;
+        // A Task, or a state that failed by itself, goes on from its own last event.
+        if (hadChildren) this.#cursor(event.frame).at = this.#lastCause;
         return 0;
       case "ParallelStarted":
         for (let child = 0; child < event.count; child++) this.#cursor(event.firstChild + child).at = id;
@@ -125,9 +128,13 @@ class HistoryTeller {
         this.#lastCause = id;
         return this.#cursor(event.frame).iteration;
       case "MapIterationEnded": {
-        const isGone = event.outcome === "Succeeded" || event.tolerated === true;
-        if (!isGone) return this.#lastCause;
+        if (event.outcome === "Aborted") return this.#lastCause;
         const previous = this.#cursor(event.frame).at;
+        if (event.outcome === "Failed" && event.tolerated !== true) {
+          // Of several iterations that time out together, this is the one whose failure is told.
+          this.#lastCause = previous;
+          return previous;
+        }
         const map = this.#cursor(parentOf(frame).id);
         map.at = id;
         map.iteration = previous;
