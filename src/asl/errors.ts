@@ -14,10 +14,13 @@ export class StatesError {
   readonly located: boolean;
   /** A second name that ErrorEquals may use. */
   readonly alias: string | undefined;
+  /** True: the state that it comes from can neither retry nor catch it, since that state has done its work. */
+  readonly isFinal: boolean;
 
-  constructor(error: string, cause?: string, located = true, alias?: string) {
+  constructor(error: string, cause?: string, located = true, alias?: string, isFinal = false) {
     this.error = error;
     this.alias = alias;
+    this.isFinal = isFinal;
     this.cause = cause;
     this.located = located && cause !== undefined;
   }

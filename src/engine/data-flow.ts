@@ -50,7 +50,7 @@ function putResult(path: ReferencePath | null | undefined, input: Payload, resul
   return Payload.ofValue(path.put(input.value, result.value));
 }
 
-/** @throws StatesError States.DataLimitExceeded when the output is too large */
+/** @throws StatesError States.DataLimitExceeded when the output is too large: final, as between states on the service */
 function leave(
   turn: Turn,
   frame: Frame,
@@ -58,7 +58,10 @@ function leave(
   output: Payload,
   assigned: Assigned | undefined,
 ): void {
-  if (output.bytes > turn.limits.payloadBytes) throw resultTooLarge(frame.state as string);
+  if (output.bytes > turn.limits.payloadBytes) {
+    const { error, cause } = resultTooLarge(frame.state as string);
+    throw new StatesError(error, cause, false, undefined, true);
+  }
   turn.emit({
     kind: "StateExited",
     frame: frame.id,

@@ -16,9 +16,14 @@ import { toleratedFailures } from "./states/map.ts";
 import type { Turn } from "./turn.ts";
 
 /** The failure that an expression or a state reported, worded as the service words it. */
-export function failureOf(frame: Frame, { error, cause, located, alias }: StatesError): Failure {
+export function failureOf(frame: Frame, { error, cause, located, alias, isFinal }: StatesError): Failure {
   const place = `An error occurred while executing the state '${frame.state}' (entered at the event id #${frame.enteredEvent}). `;
-  return { error, cause: located ? `${place}${cause}` : cause, ...(alias === undefined ? {} : { alias }) };
+  return {
+    error,
+    cause: located ? `${place}${cause}` : cause,
+    ...(alias === undefined ? {} : { alias }),
+    ...(isFinal ? { isFinal } : {}),
+  };
 }
 
 /**
@@ -31,7 +36,7 @@ export function failState(turn: Turn, frame: Frame, failure: Failure, child?: Fr
   const state = turn.stateOf(frame);
   if (frame.rest.kind === "children") abortChildren(turn, frame, child);
   if (child?.stateType === "Task") turn.emit({ kind: "StateAborted", frame: child.id });
-  if (!("retry" in state)) return failFrame(turn, frame, failure);
+  if (!("retry" in state) || failure.isFinal === true) return failFrame(turn, frame, failure);
 
   const index = chooseRetrier(state.retry, frame.retries, failure);
   const retrier = index === undefined ? undefined : state.retry[index];
@@ -78,8 +83,10 @@ export function attempt(
 }
 
 /** The frame cannot go on: the execution fails, or the state that the frame belongs to. */
-function failFrame(turn: Turn, frame: Frame, failure: Failure): void {
+function failFrame(turn: Turn, frame: Frame, failed: Failure): void {
   const { parent } = frame;
+  // What the frame's own state could not take, the state around it may.
+  const failure: Failure = { ...failed, isFinal: false };
   if (parent === undefined) return failExecution(turn, failure);
   if (frame.kind === "branch") return failState(turn, parent, failure, frame);
   const tolerated = toleratedFailures(turn, parent, turn.stateOf(parent) as MapState);

@@ -18,6 +18,8 @@ export interface Failure {
   readonly cause: string | undefined;
   /** A second name that ErrorEquals may use: States.HeartbeatTimeout of a States.Timeout. */
   readonly alias?: string;
+  /** StatesError.isFinal: it is for the states around this one to retry or catch. */
+  readonly isFinal?: boolean;
 }
 
 /** Neither retried nor caught, whatever ErrorEquals says (also when it names it). */
