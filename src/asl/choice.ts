@@ -186,7 +186,7 @@ function valueOf(path: Path, scope: Scope): Json {
   );
 }
 
-type Comparable = string | number | boolean;
+type Comparable = string | number | boolean | bigint;
 
 /** `value` as values of this kind are compared, or undefined if it is of another kind. */
 function comparable(kind: Kind, value: Json): Comparable | undefined {
@@ -198,10 +198,18 @@ function comparable(kind: Kind, value: Json): Comparable | undefined {
     case "Boolean":
       return typeof value === "boolean" ? value : undefined;
     case "Timestamp":
-      return typeof value === "string" ? parseTimestampMs(value) : undefined;
+      return typeof value === "string" ? nanoseconds(value) : undefined;
     default:
       return undefined;
   }
+}
+
+/** Of a timestamp, since 1970: two that differ below the millisecond are not equal. */
+function nanoseconds(text: string): bigint | undefined {
+  const ms = parseTimestampMs(text);
+  if (ms === undefined) return undefined;
+  const belowMs = /\.\d{3}(\d{1,6})/u.exec(text)?.[1] ?? "";
+  return BigInt(ms) * 1_000_000n + BigInt(belowMs.padEnd(6, "0"));
 }
 
 function related(

@@ -37,6 +37,13 @@ export interface Diagnostic {
   readonly expected?: string;
   /** A guess: `Did you mean "Ship"?` */
   readonly suggestion?: string;
+  /** What the service adds to the message where the text is no JSON: an excerpt, line and column. */
+  readonly excerpt?: string;
   /** Offset in the text, in UTF-16 units, where known: the CLI makes line and column of it. */
   readonly offset?: number;
+}
+
+/** The message as the service gives it: with the excerpt, which a reader who has the text at hand does not need. */
+export function serviceText({ message, excerpt = "" }: Diagnostic): string {
+  return `${message}${excerpt}`;
 }

@@ -11,10 +11,10 @@
 // Spec: https://states-language.net/spec.html
 
 import { isObject, utf8Bytes } from "../base/json.ts";
-import { parseJson } from "../base/json-text.ts";
+import { type JsonFault, parseJson } from "../base/json-text.ts";
 import type { Json } from "../base/json.ts";
 import type { Program } from "./ast.ts";
-import type { Diagnostic } from "./diagnostics.ts";
+import { type Diagnostic, serviceText } from "./diagnostics.ts";
 import { readBlock, readMachine, readOneState } from "./parse/block.ts";
 import { ROOT, locationOf } from "./parse/place.ts";
 import { Reading, placeholderHint } from "./parse/reading.ts";
@@ -78,7 +78,7 @@ export function parseState(text: string, name: string, options: ParseOptions = {
 export function toServiceMessage(diagnostics: readonly Diagnostic[]): string {
   const clauses = diagnostics
     .filter((diagnostic) => diagnostic.severity === "ERROR")
-    .map(({ code, message, location }) => `${code}: ${message} at ${location === "" ? "null" : location}`);
+    .map((each) => `${each.code}: ${serviceText(each)} at ${each.location === "" ? "null" : each.location}`);
   return `Invalid State Machine Definition: '${clauses.join(", ")}'`;
 }
 
@@ -95,7 +95,8 @@ function read(
     return refusal("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object");
   const json = parseJson(text, { maxDepth: Number.POSITIVE_INFINITY });
   if (!json.ok) {
-    return refusal("INVALID_JSON_DESCRIPTION", `${json.message}${lineAndColumn(text, json.offset)}`, {
+    return refusal("INVALID_JSON_DESCRIPTION", json.message, {
+      excerpt: excerptOf(text, stoppedAt(text, json)),
       offset: json.offset,
       suggestion: placeholderHint(placeholderAt(text, json.offset)),
     });
@@ -132,6 +133,7 @@ function refusal(
   message: string,
   rest: {
     readonly location?: string;
+    readonly excerpt?: string;
     readonly offset?: number;
     readonly expected?: string;
     readonly suggestion?: string | undefined;
@@ -152,11 +154,22 @@ function refusal(
   };
 }
 
-/** As the service's JSON parser ends its messages, without the excerpt of the text. */
-function lineAndColumn(text: string, offset: number): string {
-  const before = text.slice(0, offset);
+/** Where the service's JSON parser stands when it gives up: after the character, or the word, that it refuses. */
+function stoppedAt(text: string, { message, offset }: JsonFault): number {
+  const token = /^Unrecognized token '(.*)':/su.exec(message)?.[1];
+  return Math.min(text.length, offset + (token?.length ?? 1));
+}
+
+const EXCERPT_CHARS = 500;
+
+/** As the service's JSON parser (Jackson) ends its messages. */
+function excerptOf(text: string, at: number): string {
+  const before = text.slice(0, at);
   const line = before.split("\n").length;
-  return `\n at [Source: (String); line: ${line}, column: ${offset - before.lastIndexOf("\n")}]`;
+  const column = at - before.lastIndexOf("\n");
+  const left = text.length - EXCERPT_CHARS;
+  const start = `"${text.slice(0, EXCERPT_CHARS)}"${left > 0 ? `[truncated ${left} chars]` : ""}`;
+  return `\n at [Source: (String)${start}; line: ${line}, column: ${column}]`;
 }
 
 /** The `${…}` that stands at or just before an offset where JSON ends to be JSON. */

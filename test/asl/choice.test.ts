@@ -123,10 +123,16 @@ const RULES: readonly (readonly [rule: JsonObject, result: Json])[] = [
   [{ Variable: "$v.x", StringEqualsPath: "$$.Name" }, true],
   [{ Variable: "$.list[*]", IsPresent: true }, true],
   [{ Variable: "$.list[?(@ > 1)]", IsNumeric: true }, false],
+  [{ Variable: "$.early", TimestampLessThan: "2026-01-02T03:04:05.0000002Z" }, true],
+  [{ Variable: "$.early", TimestampEquals: "2026-01-02T04:04:05.0000001+01:00" }, true],
 ];
 
 test("missing values fail except for IsPresent, and combinations stop early", () => {
-  const scope = scopeOf({ one: 1, nothing: null, list: [1, 2] }, { Name: "n" }, { v: { x: "n" } });
+  const scope = scopeOf(
+    { one: 1, nothing: null, list: [1, 2], early: "2026-01-02T03:04:05.0000001Z" },
+    { Name: "n" },
+    { v: { x: "n" } },
+  );
   for (const [rule, result] of RULES) {
     assert.deepEqual(
       outcome(() => compileChoiceTest(rule)(scope)),

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Diagnostic } from "../../src/asl/diagnostics.ts";
+import { type Diagnostic, serviceText } from "../../src/asl/diagnostics.ts";
 import { parse, toServiceMessage } from "../../src/asl/parse.ts";
 
 interface Case {
@@ -39,7 +39,14 @@ const cases: readonly Case[] = [
     name: "text that is no JSON is located by line and column",
     text: '{\n  "StartAt": not',
     expect: [
-      "INVALID_JSON_DESCRIPTION: Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String); line: 2, column: 14] at null",
+      "INVALID_JSON_DESCRIPTION: Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String)\"{\n  \"StartAt\": not\"; line: 2, column: 17] at null",
+    ],
+  },
+  {
+    name: "of a long text that is no JSON the beginning is shown",
+    text: `{"Comment": "${"x".repeat(600)}"; }`,
+    expect: [
+      `INVALID_JSON_DESCRIPTION: Unexpected character (';' (code 59)): was expecting comma to separate Object entries\n at [Source: (String)"{"Comment": "${"x".repeat(487)}"[truncated 117 chars]; line: 1, column: 616] at null`,
     ],
   },
   {
@@ -387,9 +394,9 @@ const cases: readonly Case[] = [
 ];
 
 export function print(diagnostic: Diagnostic): string {
-  const { severity, code, message, location } = diagnostic;
+  const { severity, code, location } = diagnostic;
   const mark = severity === "WARNING" ? "(warning) " : "";
-  return `${mark}${code}: ${message} at ${location === "" ? "null" : location}`;
+  return `${mark}${code}: ${serviceText(diagnostic)} at ${location === "" ? "null" : location}`;
 }
 
 for (const { name, type, text, definition, state, expect } of cases) {

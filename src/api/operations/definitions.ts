@@ -2,8 +2,7 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import { ServiceError } from "../../base/service-error.ts";
-import type { Diagnostic } from "../../asl/diagnostics.ts";
-import { parse, toServiceMessage } from "../../asl/index.ts";
+import { type Diagnostic, parse, serviceText, toServiceMessage } from "../../asl/index.ts";
 import type { Limits } from "../../engine/limits.ts";
 import type { StateMachine } from "../../runtime/interface.ts";
 import type { Call, Operations } from "./call.ts";
@@ -34,6 +33,7 @@ export const definitionOperations: Pick<Operations, "ValidateStateMachineDefinit
   },
 };
 
-function toWire({ severity, code, message, location }: Diagnostic): JsonObject {
-  return { severity, code, message, ...(location === "" ? {} : { location }) };
+function toWire(diagnostic: Diagnostic): JsonObject {
+  const { severity, code, location } = diagnostic;
+  return { severity, code, message: serviceText(diagnostic), ...(location === "" ? {} : { location }) };
 }
