@@ -14,10 +14,8 @@ export function enterChoice(turn: Turn, frame: Frame, state: ChoiceState): void 
   const rule = state.choices.find(({ test }) => test(scope));
   const next = rule?.next ?? state.default;
   if (next === undefined) {
-    throw new StatesError(
-      "States.NoChoiceMatched",
-      `No choice rule of the state matched its input, and it has no Default. Input: ${input.text.slice(0, 1_000)}`,
-    );
+    const cause = "Failed to transition out of the state. The state does not point to a next state.";
+    throw new StatesError("States.NoChoiceMatched", cause);
   }
   // A rule's Assign stands in for the state's, which belongs to Default.
   const assign = rule === undefined ? state.assign : rule.assign;
