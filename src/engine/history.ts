@@ -69,11 +69,11 @@ class HistoryTeller {
     // What an event says of its frame is read before it changes the frame.
     const frame = this.#frameOf(event);
     const told = VISIBLE[event.kind] ? describe(event, frame, this.#region) : undefined;
-    const hadChildren = frame?.rest.kind === "children";
+    const restedOn = frame?.rest.kind;
     this.#execution = applyEvent(this.#execution, event, atMs);
     if (event.kind === "ExecutionStarted") this.#region = regionOf(event.executionArn);
     const id = this.#execution.eventCount;
-    const previousEventId = this.#advance(event, frame, id, hadChildren);
+    const previousEventId = this.#advance(event, frame, id, restedOn);
     if (told === undefined) return undefined;
     const { type, detailsName, details } = told;
     const head = { id, previousEventId, timestampMs: atMs, type };
@@ -95,7 +95,12 @@ class HistoryTeller {
   }
 
   /** Moves the cursors over the event and says what it follows. */
-  #advance(event: Event, frame: Frame | undefined, id: number, hadChildren: boolean): number {
+  #advance(
+    event: Event,
+    frame: Frame | undefined,
+    id: number,
+    restedOn: Frame["rest"]["kind"] | undefined,
+  ): number {
     switch (event.kind) {
       case "ExecutionStarted":
       case "ExecutionAborted":
@@ -109,7 +114,7 @@ class HistoryTeller {
         return 0;
       case "RetryGranted":
         // A Task, or a state that failed by itself, goes on from its own last event.
-        if (hadChildren) this.#cursor(event.frame).at = this.#lastCause;
+        if (restedOn === "children") this.#cursor(event.frame).at = this.#lastCause;
         return 0;
       case "ParallelStarted":
         for (let child = 0; child < event.count; child++) this.#cursor(event.firstChild + child).at = id;
@@ -143,7 +148,8 @@ class HistoryTeller {
         return previous;
       }
       case "StateAborted":
-        return this.#lastCause;
+        // Of an iteration whose own failure the Map tolerates: others may have timed out after it, in the same turn.
+        return restedOn === "moving" && isMapGoingOn(frame) ? this.#cursor(event.frame).at : this.#lastCause;
       case "ChildrenEnded": {
         const cursor = this.#cursor(event.frame);
         if (event.outcome === "Succeeded") return cursor.at;
@@ -305,6 +311,13 @@ function describeTask(event: TaskEvent, frame: Frame, region: string): Shape {
     case "TaskTimedOut":
       return tell("TimedOut", failure(event));
   }
+}
+
+/** Whether the frame is an iteration of a Map that no failure has ended so far: none has ended and kept its frame. */
+function isMapGoingOn(frame: Frame | undefined): boolean {
+  if (frame?.kind !== "iteration") return false;
+  const { rest } = parentOf(frame);
+  return rest.kind === "children" && rest.endedCount + rest.children.size === rest.startedCount;
 }
 
 const FAILED_SUFFIX = {
