@@ -1,0 +1,59 @@
+// What one simulation does: everything follows from these few numbers.
+
+export const FAULT_KINDS = [
+  "crash",
+  "crash while writing",
+  "crash while opening",
+  "graceful restart",
+  "second owner",
+  "disk error",
+  "disk error for ever",
+  "disk reports failure, and did it",
+  "disk full",
+  "disk slow",
+  "clock set forward",
+  "clock set back",
+  "function late",
+  "function lost",
+  "function fails",
+  "function throttled",
+  "function unreachable",
+  "function answers no JSON",
+  "function answers too much",
+  "integration throws",
+  "call submitted twice",
+  "token used twice",
+  "token forged",
+  "worker silent",
+  "poller vanishes",
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Plan {
+  readonly seed: number;
+  readonly machines: number;
+  /** Starts that clients make. */
+  readonly executions: number;
+  /** Disturbances of the process, the disk and the clock, one after the other. */
+  readonly disturbances: number;
+  /** The kinds of fault that may happen. */
+  readonly faults: readonly FaultKind[];
+  /** States in a definition, at most (more with nesting). */
+  readonly size: number;
+  /** Tells every step. */
+  readonly isTraced?: boolean;
+}
+
+/** The plan of a seed. One in twenty is without any fault: timers must be prompt then. */
+export function planOf(seed: number): Plan {
+  const isCalm = seed % 20 === 0;
+  return {
+    seed,
+    machines: 4,
+    executions: 14,
+    disturbances: isCalm ? 0 : 24,
+    faults: isCalm ? [] : FAULT_KINDS,
+    size: 6,
+  };
+}

@@ -1,0 +1,383 @@
+// One simulation: a world made of a plan, its storm, its end, and the verdict.
+
+import type { Json } from "../../src/base/json.ts";
+import { decodeTurn, type Limits, projectHistory, SERVICE_LIMITS } from "../../src/engine/index.ts";
+import type { StateMachine } from "../../src/runtime/index.ts";
+import {
+  Checks,
+  type Described,
+  type Evidence,
+  type StoredExecution,
+  Violation,
+} from "./checker/evidence.ts";
+import { checkExecution } from "./checker/execution.ts";
+import { type CheckedExecution, checkOutside } from "./checker/outside.ts";
+import { Watch } from "./checker/watch.ts";
+import { Chance } from "./generate/chance.ts";
+import { ACTIVITIES, BEGIN_MS, randomDefinition, REGION_ACCOUNT } from "./generate/definition.ts";
+import type { Plan } from "./plan.ts";
+import type { RecordedEvent } from "./reference/judge.ts";
+import { send } from "./world/calls.ts";
+import { Clients, describe } from "./world/clients.ts";
+import { Disk } from "./world/disk.ts";
+import { Disturbances } from "./world/disturbances.ts";
+import { Processes } from "./world/processes.ts";
+import { Scheduler } from "./world/scheduler.ts";
+import { Services } from "./world/services.ts";
+import type { World } from "./world/world.ts";
+
+export interface Report {
+  readonly plan: Plan;
+  /** Undefined: all invariants hold. */
+  readonly problem: Error | undefined;
+  /** Of everything that happened, in order. */
+  readonly hash: string;
+  readonly steps: number;
+  readonly deaths: number;
+  readonly simulatedMs: number;
+  readonly executions: number;
+  readonly events: number;
+  readonly calls: number;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly checks: ReadonlyMap<string, number>;
+  readonly trace: readonly string[] | undefined;
+  readonly log: readonly string[];
+}
+
+const ROLE = "arn:aws:iam::123456789012:role/role";
+const CALM_MS = 3_000;
+/** Of the calls while nothing was disturbed, so many in a hundred may fail. */
+const CALM_FAILURES_PERCENT = 5;
+/** What a timer may be late when nothing is disturbed: the disk takes some milliseconds for each commit. */
+const PROMPT_MS = 100;
+/** No execution lasts longer: one that does is stuck. */
+const LONGEST_MS = 7_200_000;
+const LIMITS: Limits = { ...SERVICE_LIMITS, payloadBytes: 20_000, executionSeconds: LONGEST_MS / 1000 };
+
+export async function simulate(plan: Plan): Promise<Report> {
+  const simulation = new Simulation(plan);
+  let problem: Error | undefined;
+  const rejected = (reason: unknown): void => {
+    problem ??= reason instanceof Error ? reason : new Error(String(reason));
+  };
+  process.on("unhandledRejection", rejected);
+  try {
+    await simulation.run();
+  } catch (error) {
+    problem ??= error instanceof Error ? error : new Error(String(error));
+  } finally {
+    process.off("unhandledRejection", rejected);
+  }
+  return simulation.report(problem);
+}
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #scheduler: Scheduler;
+  readonly #world: World;
+  readonly #disk: Disk;
+  readonly #checks = new Checks();
+  readonly #watch = new Watch(this.#checks);
+  readonly #evidence: Evidence = { calls: [], receipts: [], definitions: new Map() };
+  readonly #processes: Processes;
+  readonly #disturbances: Disturbances;
+  readonly #limits: Limits;
+  readonly #executionIds: number[] = [];
+  readonly #arns = new Map<number, string>();
+  readonly #turns = new Map<string, number>();
+  #executions = 0;
+  #events = 0;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    const chanceFor = (use: string): Chance => new Chance(plan.seed, use);
+    this.#scheduler = new Scheduler(chanceFor("order"), BEGIN_MS, plan.isTraced === true);
+    const settings = chanceFor("limits");
+    this.#limits = { ...LIMITS, ...(settings.likely(0.1) ? { historyEvents: 60 } : {}) };
+    this.#disk = new Disk({
+      scheduler: this.#scheduler,
+      chance: chanceFor("disk"),
+      fault: (operation, isWrite) => this.#disturbances.fault(operation, isWrite),
+      crash: (life) => this.#processes.kill(life),
+      onCommit: ({ turns, refused }) => {
+        for (const { executionId, created } of turns) {
+          if (refused.includes(executionId)) continue;
+          if (created !== undefined) {
+            this.#executionIds.push(executionId);
+            this.#arns.set(executionId, created.arn);
+          }
+          const arn = this.#arns.get(executionId) as string;
+          this.#turns.set(arn, (this.#turns.get(arn) ?? 0) + 1);
+        }
+        try {
+          this.#watch.committed(turns, refused);
+        } catch (problem) {
+          this.#world.problem ??= problem;
+        }
+      },
+    });
+    this.#world = {
+      plan,
+      scheduler: this.#scheduler,
+      disk: this.#disk,
+      evidence: this.#evidence,
+      checks: this.#checks,
+      watch: this.#watch,
+      faults: new Map(),
+      chanceFor,
+      server: undefined,
+      isStormy: false,
+      problem: undefined,
+      durableTurns: (arn) => this.#turns.get(arn) ?? 0,
+    };
+    const services = new Services(this.#world, this.#limits);
+    this.#processes = new Processes(this.#world, services, this.#limits);
+    this.#disturbances = new Disturbances(this.#world, this.#processes);
+  }
+
+  async run(): Promise<void> {
+    await this.#disk.begin();
+    this.#processes.open();
+    await this.#until(() => this.#world.server !== undefined, 10_000, "the server opens");
+    const machines = await this.#createMachines();
+    const clients = new Clients(this.#world, machines);
+    clients.begin();
+    await this.#until(() => this.#scheduler.nowMs > CALM_MS, CALM_MS * 2, "time passes");
+    const calls = this.#evidence.calls.filter(({ answered }) => answered !== undefined);
+    this.#world.isStormy = true;
+    while (this.#disturbances.left > 0 || clients.startsLeft > 0) await this.#step(true);
+    this.#world.isStormy = false;
+    this.#disturbances.end();
+    await this.#until(() => this.#world.server !== undefined, 120_000, "the server opens after the storm");
+    const afterStorm = this.#evidence.calls.length;
+    await this.#drain();
+    clients.isOver = true;
+    this.#checkCalm([...calls, ...this.#evidence.calls.slice(afterStorm)]);
+    await this.#judge(await this.#readAll());
+  }
+
+  report(problem: Error | undefined): Report {
+    return {
+      plan: this.#plan,
+      problem,
+      hash: this.#scheduler.hash,
+      steps: this.#scheduler.steps,
+      deaths: this.#processes.deaths,
+      simulatedMs: this.#scheduler.nowMs,
+      executions: this.#executions,
+      events: this.#events,
+      calls: this.#evidence.calls.length,
+      faults: this.#world.faults,
+      checks: this.#checks.counts,
+      trace: this.#scheduler.trace,
+      log: this.#processes.log,
+    };
+  }
+
+  /** One step, and what is checked after each. */
+  async #step(isStormy: boolean): Promise<void> {
+    if (isStormy) this.#disturbances.step();
+    const more = await this.#scheduler.next();
+    if (this.#processes.isUnchecked) {
+      this.#processes.isUnchecked = false;
+      await this.#watch.crashed((arn) => this.#disk.durable.findExecution(arn));
+    }
+    if (this.#world.problem !== undefined) throw this.#world.problem;
+    if (!more) throw new Violation("I31", "nothing is left to happen");
+  }
+
+  async #until(isSo: () => boolean, withinMs: number, what: string): Promise<void> {
+    const untilMs = this.#scheduler.nowMs + withinMs;
+    while (!isSo()) {
+      if (this.#scheduler.nowMs > untilMs) throw new Violation("I31", `not within ${withinMs} ms: ${what}`);
+      await this.#step(false);
+    }
+  }
+
+  /** Until every execution has ended. */
+  async #drain(): Promise<void> {
+    const { durable } = this.#disk;
+    const untilMs = this.#scheduler.nowMs + LONGEST_MS + 60_000;
+    // Starts that were not answered are tried again for a while.
+    const leastMs = this.#scheduler.nowMs + 6_000;
+    for (let step = 1; ; step++) {
+      await this.#step(false);
+      if (step % 64 !== 0 || this.#scheduler.nowMs < leastMs) continue;
+      if ((await durable.countOpen()) === 0) return;
+      if (this.#scheduler.nowMs > untilMs) {
+        const open = await this.#stored();
+        const names = open.filter(({ stoppedAtMs }) => stoppedAtMs === undefined).map(({ arn }) => arn);
+        throw new Violation("I31", `these do not end: ${names.join(", ")}`);
+      }
+    }
+  }
+
+  /** Children first: parents name them. */
+  async #createMachines(): Promise<readonly string[]> {
+    const chance = this.#world.chanceFor("definitions");
+    const { plan } = this.#world;
+    const arns: string[] = [];
+    let left = 0;
+    const done = (): void => {
+      left -= 1;
+    };
+    const ask = (work: () => Promise<unknown>): void => {
+      left += 1;
+      work().then(done, (error: unknown) => {
+        this.#world.problem ??= error;
+      });
+    };
+    const runtime = this.#world.server?.runtime;
+    if (runtime === undefined) throw new Error("there is no server");
+    for (const arn of ACTIVITIES) {
+      const name = arn.split(":").at(-1) as string;
+      ask(() =>
+        runtime.catalog.createActivity({ arn, name, createdAtMs: BEGIN_MS, encryptionConfiguration: {} }, []),
+      );
+    }
+    for (let i = 0; i < plan.machines; i++) {
+      const name = `m${i}`;
+      const arn = `arn:aws:states:${REGION_ACCOUNT}:stateMachine:${name}`;
+      const isLeaf = i < plan.machines / 2;
+      const definition = randomDefinition(chance, {
+        children: isLeaf ? [] : arns.slice(0, Math.ceil(plan.machines / 2)),
+        size: isLeaf ? 3 : plan.size,
+      });
+      const revisionId = `revision-${i}`;
+      this.#evidence.definitions.set(revisionId, { definition, roleArn: ROLE });
+      ask(() => runtime.catalog.createStateMachine(machineOf(arn, name, revisionId, definition as Json), []));
+      arns.push(arn);
+    }
+    await this.#until(() => left === 0, 10_000, "state machines are created");
+    return arns;
+  }
+
+  #checkCalm(calls: Evidence["calls"]): void {
+    const failed = calls.filter(
+      ({ answer }) =>
+        answer?.kind === "lost" ||
+        answer?.kind === "refused" ||
+        (answer?.kind === "error" && /ServiceUnavailable|Throttling|Internal/u.test(answer.code)),
+    );
+    this.#checks.holds(
+      "CALM",
+      calls.length > 10 && failed.length * 100 <= calls.length * CALM_FAILURES_PERCENT,
+      () => `${failed.length} of ${calls.length} calls failed while nothing was disturbed`,
+    );
+  }
+
+  async #stored(): Promise<readonly StoredExecution[]> {
+    const { durable } = this.#disk;
+    const all: StoredExecution[] = [];
+    for (const id of this.#executionIds) {
+      const row = await durable.getExecution(id);
+      if (row === undefined) throw new Violation("I22", `execution ${id} is gone`);
+      const turns = (await durable.readJournal(id)).map(({ data, atMs }) => decodeTurn(data, atMs));
+      const counts: number[] = [];
+      for (let i = 1; i <= turns.length; i++) counts.push(projectHistory(turns.slice(0, i)).length);
+      const { arn, stateMachineArn, name, revisionId, startedAtMs, status, stoppedAtMs } = row;
+      const events = projectHistory(turns) as readonly RecordedEvent[];
+      all.push({
+        id,
+        arn,
+        stateMachineArn,
+        name,
+        revisionId,
+        startedAtMs,
+        status,
+        stoppedAtMs,
+        eventsAfterTurn: counts,
+        events,
+      });
+    }
+    return all;
+  }
+
+  /** Every history and description once more, as clients read them. */
+  async #readAll(): Promise<ReadonlyMap<string, Described>> {
+    const chance = this.#world.chanceFor("end");
+    const described = new Map<string, Described>();
+    let left = 0;
+    for (const arn of this.#arns.values()) {
+      left += 2;
+      const query = { reverse: false, limit: 100_000, offset: 0 };
+      const done = (): void => {
+        left -= 1;
+      };
+      send(
+        this.#world,
+        chance,
+        { operation: "GetExecutionHistory", arn, ...query },
+        (runtime) => runtime.executions.history(arn, query),
+        done,
+      );
+      send(
+        this.#world,
+        chance,
+        { operation: "DescribeExecution", arn },
+        (runtime) => describe(runtime, arn),
+        (answer) => {
+          if (answer.kind === "ok") described.set(arn, answer.value as Described);
+          done();
+        },
+      );
+    }
+    await this.#until(() => left === 0, 60_000, "everything is read at the end");
+    return described;
+  }
+
+  async #judge(described: ReadonlyMap<string, Described>): Promise<void> {
+    const checked: CheckedExecution[] = [];
+    const isPrompt = this.#plan.faults.length === 0;
+    for (const stored of await this.#stored()) {
+      this.#executions += 1;
+      this.#events += stored.events.length;
+      const { arn, name, stateMachineArn, revisionId } = stored;
+      const found = this.#evidence.definitions.get(revisionId);
+      if (found === undefined) throw new Violation("I26", `${arn} has the revision ${revisionId}`);
+      const { payloadBytes, historyEvents, executionSeconds, inlineMapConcurrency } = this.#limits;
+      const attempts = checkExecution(
+        this.#checks,
+        stored,
+        {
+          definition: found.definition,
+          executionArn: arn,
+          name,
+          roleArn: found.roleArn,
+          stateMachineArn,
+          limits: { payloadBytes, historyEvents, executionSeconds, mapConcurrency: inlineMapConcurrency },
+          ...(isPrompt ? { latenessMs: PROMPT_MS } : {}),
+        },
+        described.get(arn),
+      );
+      this.#checks.holds("I31", stored.stoppedAtMs !== undefined, () => `${arn} has not ended`);
+      const read = this.#watch.wasRead(arn);
+      const isSame = stored.events.every((event) => read[event.id] === JSON.stringify(event));
+      this.#checks.holds("I4", isSame, () => `${arn}: what is stored is not what was read`);
+      checked.push({ stored, attempts });
+    }
+    checkOutside(this.#checks, this.#evidence, checked);
+    this.#checks.holds("I31", checked.length > 0, () => "no execution was started");
+  }
+}
+
+function machineOf(arn: string, name: string, revisionId: string, definition: Json): StateMachine {
+  return {
+    arn,
+    name,
+    type: "STANDARD",
+    status: "ACTIVE",
+    createdAtMs: BEGIN_MS,
+    updated: false,
+    revision: {
+      revisionId,
+      stateMachineArn: arn,
+      createdAtMs: BEGIN_MS,
+      definition: JSON.stringify(definition),
+      roleArn: ROLE,
+      loggingConfiguration: {},
+      tracingConfiguration: {},
+      encryptionConfiguration: {},
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// Those who have a task token: they answer it in time, late, twice, not at all, and try tokens that nobody gave them.
+
+import { Payload } from "../../../src/base/json.ts";
+import type { Chance } from "../generate/chance.ts";
+import { send } from "./calls.ts";
+import { strikes, type World } from "./world.ts";
+
+/** Somebody received the token and does something about it. */
+export function workOn(world: World, chance: Chance, token: string): void {
+  const { scheduler } = world;
+  let atMs = chance.likely(0.2) ? 0 : chance.from(0, 4_000);
+  if (strikes(world, chance, "worker silent", 0.07)) return;
+  if (chance.likely(0.3)) {
+    const beats = chance.from(1, 4);
+    for (let beat = 0; beat < beats; beat++) {
+      scheduler.add(undefined, atMs, "worker", () => heartbeat(world, chance, token));
+      atMs += chance.from(500, 3_000);
+    }
+  }
+  scheduler.add(undefined, atMs, "worker", () => complete(world, chance, token, 5));
+  if (strikes(world, chance, "token used twice", 0.2)) {
+    const again = chance.likely(0.5) ? atMs : atMs + chance.from(1, 5_000);
+    scheduler.add(undefined, again, "worker", () => complete(world, chance, token, 0));
+  }
+  if (strikes(world, chance, "token forged", 0.15)) {
+    scheduler.add(undefined, chance.from(0, 5_000), "worker", () =>
+      succeed(world, chance, forged(chance, token), true, 0),
+    );
+  }
+}
+
+/** A worker that got no answer tries again: its first try may have been taken. */
+function complete(world: World, chance: Chance, token: string, tries: number): void {
+  if (chance.likely(0.75)) {
+    succeed(world, chance, token, false, tries);
+    return;
+  }
+  const error = chance.pick(["WorkerSaysNo", "Busy", "WorkerSaysNo", undefined]);
+  const cause = chance.likely(0.5) ? `because ${chance.from(0, 999)}` : undefined;
+  const request = { operation: "SendTaskFailure", token, error, cause } as const;
+  const attempt = (left: number): void =>
+    send(
+      world,
+      chance,
+      request,
+      (runtime) => runtime.tasks.fail(token, error, cause),
+      ({ kind }) => {
+        if (left > 0 && (kind === "lost" || kind === "refused"))
+          world.scheduler.add(undefined, 400, "worker again", () => attempt(left - 1));
+      },
+    );
+  attempt(tries);
+}
+
+function succeed(world: World, chance: Chance, token: string, isForged: boolean, tries: number): void {
+  const output = JSON.stringify({ answer: chance.from(0, 1_000_000), ok: true });
+  const attempt = (left: number): void =>
+    send(
+      world,
+      chance,
+      { operation: "SendTaskSuccess", token, output, isForged },
+      (runtime) => runtime.tasks.succeed(token, Payload.ofText(output)),
+      ({ kind }) => {
+        if (left > 0 && (kind === "lost" || kind === "refused"))
+          world.scheduler.add(undefined, 400, "worker again", () => attempt(left - 1));
+      },
+    );
+  attempt(tries);
+}
+
+function heartbeat(world: World, chance: Chance, token: string): void {
+  send(world, chance, { operation: "SendTaskHeartbeat", token }, (runtime) => runtime.tasks.heartbeat(token));
+}
+
+/** The token with one character changed, cut, or grown. */
+function forged(chance: Chance, token: string): string {
+  const place = chance.from(0, token.length - 1);
+  const other = chance.pick([..."ABCxyz019+/"].filter((each) => each !== token[place]));
+  const roll = chance.from(0, 3);
+  if (roll === 0) return token.slice(0, place);
+  if (roll === 1) return `${token.slice(0, place)}${other}${token.slice(place)}`;
+  return `${token.slice(0, place)}${other}${token.slice(place + 1)}`;
+}
