@@ -12,14 +12,14 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FAULTS, type Fault } from "./faults.ts";
 
-/** What may notice, the quickest first: a name and the arguments of node. */
-const WATCHERS: readonly (readonly [name: string, ...files: string[]])[] = [
-  ["engine tests", "test/engine/*.test.ts"],
-  ["runtime tests", "test/runtime/*.test.ts"],
-  ["store contract", "test/store/contract.test.ts"],
-  ["simulation", "test/sim/*.test.ts"],
-  ["store, real faults", "test/store/*.test.ts"],
-  ["server, kills and power cuts", "test/crash/crash.test.ts"],
+/** What may notice, the quickest first; a run that takes longer than its seconds has noticed by not ending. */
+const WATCHERS: readonly { readonly name: string; readonly files: string; readonly seconds: number }[] = [
+  { name: "engine tests", files: "test/engine/*.test.ts", seconds: 60 },
+  { name: "runtime tests", files: "test/runtime/*.test.ts", seconds: 90 },
+  { name: "store contract", files: "test/store/contract.test.ts", seconds: 90 },
+  { name: "simulation", files: "test/sim/*.test.ts", seconds: 240 },
+  { name: "store under real faults", files: "test/store/*.test.ts", seconds: 240 },
+  { name: "server under kills and power cuts", files: "test/crash/crash.test.ts", seconds: 240 },
 ];
 
 const { values } = parseArgs({ options: { only: { type: "string", default: "" } } });
@@ -30,6 +30,15 @@ for (const name of ["src", "test", "bin", "examples", "package.json"]) {
 }
 symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
 
+// A watcher that fails without a fault notices nothing.
+for (const { name, files, seconds } of WATCHERS) {
+  const found = globSync(files, { cwd: copy });
+  // oxlint-disable-next-line no-await-in-loop -- one at a time
+  if (found.length > 0 && !(await passes(found, seconds))) {
+    throw new Error(`"${name}" fails without a seeded fault; mend that first`);
+  }
+  console.log(`${name}: ${found.length} files, pass without a fault`);
+}
 let missed = 0;
 const chosen = FAULTS.filter(({ name }) => name.includes(values.only));
 for (const fault of chosen) {
@@ -55,10 +64,10 @@ async function seed({ name, file, find, replace }: Fault): Promise<string | unde
     original.replace(find, () => replace),
   );
   try {
-    for (const [watcher, ...patterns] of WATCHERS) {
-      const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: copy })).toSorted();
+    for (const { name: watcher, files: pattern, seconds } of WATCHERS) {
+      const files = globSync(pattern, { cwd: copy }).toSorted();
       // oxlint-disable-next-line no-await-in-loop -- the quickest first
-      if (files.length > 0 && !(await passes(files))) return watcher;
+      if (files.length > 0 && !(await passes(files, seconds))) return watcher;
     }
     return undefined;
   } finally {
@@ -66,14 +75,13 @@ async function seed({ name, file, find, replace }: Fault): Promise<string | unde
   }
 }
 
-/** A run that does not end is noticed too. */
-async function passes(files: readonly string[]): Promise<boolean> {
+async function passes(files: readonly string[], seconds: number): Promise<boolean> {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--test", ...files], {
     cwd: copy,
     stdio: "ignore",
     detached: true,
   });
-  const timer = setTimeout(() => process.kill(-(child.pid as number), "SIGKILL"), 240_000);
+  const timer = setTimeout(() => process.kill(-(child.pid as number), "SIGKILL"), seconds * 1000);
   const [code] = (await once(child, "exit")) as [number | null];
   clearTimeout(timer);
   return code === 0;
