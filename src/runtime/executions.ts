@@ -101,6 +101,8 @@ export class StoreExecutions implements Executions {
       waiting.add(resolve);
       this.#waiting.set(id, waiting);
       const abort = (): void => reject(signal.reason);
+      // It may abort during the look, when nobody awaits the promise yet: that must not end the process.
+      promise.catch(nothing);
       signal.addEventListener("abort", abort, { once: true });
       try {
         if (await this.#options.shards.look(id, hasEnded)) return;
@@ -249,6 +251,7 @@ const show: View<NonNullable<Awaited<ReturnType<Executions["describe"]>>>> = (
   execution: { ...execution },
 });
 const startTime: View<number> = ({ startedAtMs }) => startedAtMs;
+const nothing = (): void => undefined;
 const hasEnded: View<boolean> = ({ status }) => status !== "RUNNING";
 
 function page(
