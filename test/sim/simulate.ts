@@ -46,6 +46,7 @@ export interface Report {
 
 const ROLE = "arn:aws:iam::123456789012:role/role";
 const CALM_MS = 3_000;
+const SETTLING_MS = 8_000;
 /** Of the calls while nothing was disturbed, so many in a hundred may fail. */
 const CALM_FAILURES_PERCENT = 5;
 /** What a timer may be late when nothing is disturbed: the disk takes some milliseconds for each commit. */
@@ -149,6 +150,13 @@ class Simulation {
     this.#world.isStormy = false;
     this.#disturbances.end();
     await this.#until(() => this.#world.server !== undefined, 120_000, "the server opens after the storm");
+    // What the storm has begun (a process that closes, or is about to notice its disk) has its end.
+    const calmMs = this.#scheduler.nowMs + SETTLING_MS;
+    await this.#until(
+      () => this.#scheduler.nowMs > calmMs && this.#world.server !== undefined,
+      60_000,
+      "calm",
+    );
     const afterStorm = this.#evidence.calls.length;
     await this.#drain();
     clients.isOver = true;
