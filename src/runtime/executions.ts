@@ -68,7 +68,7 @@ export class StoreExecutions implements Executions {
     }
   };
 
-  readonly stop: Executions["stop"] = (arn, error, cause) => {
+  readonly stop: Executions["stop"] = async (arn, error, cause) => {
     this.#assertOpen();
     return this.#withExecution(arn, (id) =>
       this.#options.shards.post(
