@@ -7,7 +7,7 @@
 //
 // Spec: https://docs.jsonata.org/errors (as of jsonata 2.2); the messages marked `ours` are of this project.
 
-import type { Value } from "./values.ts";
+import { JsonataFunction, type Value, type ValueObject } from "./value-types.ts";
 
 const MESSAGES = {
   S0101: "String literal must be terminated by a matching quote",
@@ -199,19 +199,40 @@ function render(code: JsonataCode, facts: ErrorFacts): string {
     /\{\{\{(\w+)\}\}\}|\{\{(\w+)\}\}/g,
     (_whole, raw?: string, json?: string) => {
       const fact = facts[(raw ?? json ?? "") as keyof ErrorFacts];
-      return raw === undefined ? shown(fact) : String(fact);
+      return raw !== undefined && typeof fact === "string" ? fact : shown(fact);
     },
   );
 }
 
+/** JSON, cut. Values may be large, and a transform can even make them contain themselves: no more is read than shown. */
 function shown(fact: Value): string {
-  let text: string;
-  try {
-    text = JSON.stringify(fact) ?? "undefined";
-  } catch (fault) {
-    // A value may be nested deeper than the printer goes; the message matters more than the value.
-    if (!(fault instanceof RangeError)) throw fault;
-    text = "…";
-  }
+  const pieces: string[] = [];
+  let length = 0;
+  const write = (text: string): boolean => {
+    pieces.push(text);
+    length += text.length;
+    return length <= SHOWN_CHARACTERS;
+  };
+  const print = (value: Value): boolean => {
+    if (typeof value !== "object" || value === null) {
+      const part = typeof value === "string" ? value.slice(0, SHOWN_CHARACTERS) : value;
+      return write(JSON.stringify(part) ?? "null");
+    }
+    if (Array.isArray(value)) {
+      if (!write("[")) return false;
+      const isWhole = value.every((item: Value, i) => (i === 0 || write(",")) && print(item));
+      return isWhole && write("]");
+    }
+    if (value instanceof JsonataFunction) return write('""');
+    const object = value as ValueObject;
+    if (!write("{")) return false;
+    const isWhole = Object.keys(object).every(
+      (key, i) => write(`${i === 0 ? "" : ","}${JSON.stringify(key)}:`) && print(object[key]),
+    );
+    return isWhole && write("}");
+  };
+  if (fact === undefined) return "undefined";
+  print(fact);
+  const text = pieces.join("");
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }

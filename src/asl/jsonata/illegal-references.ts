@@ -43,18 +43,12 @@ function visit(node: Node, hasContext: boolean, found: IllegalReference[]): void
 function referenceOf(node: Node, hasContext: boolean): string | undefined {
   if (node.type === "variable" && node.value === "$") return "$$";
   if (hasContext) return undefined;
-  switch (node.type) {
-    case "variable":
-      return node.value === "" ? "$" : undefined;
-    case "name":
-      return node.value;
-    case "wildcard":
-      return "*";
-    case "descendant":
-      return "**";
-    case "parent":
-      return "%";
-    default:
-      return undefined;
-  }
+  if (node.type === "variable") return node.value === "" ? "$" : undefined;
+  return node.type === "name" ? node.value : WITHOUT_NAME.get(node.type);
 }
+
+const WITHOUT_NAME: ReadonlyMap<Node["type"], string> = new Map([
+  ["wildcard", "*"],
+  ["descendant", "**"],
+  ["parent", "%"],
+]);

@@ -36,27 +36,21 @@ class Cleaner {
   }
 
   clean(value: Value, depth: number): Json {
-    switch (typeof value) {
-      case "string":
-      case "boolean":
-        return value;
-      case "number":
-        if (value - value !== 0) throw new JsonataError("D1001", { value });
-        // JSON text has no negative zero that would survive being read.
-        return value === 0 ? 0 : value;
-      case "undefined":
-        return null;
-      default:
-        if (value === null) return null;
-        if (value instanceof JsonataFunction) {
-          this.found ??= value;
-          return null;
-        }
-        if (depth >= this.#run.limits.maxResultDepth) {
-          throw new JsonataError("D1015", { value: this.#run.limits.maxResultDepth });
-        }
-        return isArray(value) ? this.#array(value, depth) : this.#object(value, depth);
+    if (typeof value === "string" || typeof value === "boolean") return value;
+    if (typeof value === "number") {
+      if (value - value !== 0) throw new JsonataError("D1001", { value });
+      // JSON text has no negative zero that would survive being read.
+      return value === 0 ? 0 : value;
     }
+    if (value === undefined || value === null) return null;
+    if (value instanceof JsonataFunction) {
+      this.found ??= value;
+      return null;
+    }
+    if (depth >= this.#run.limits.maxResultDepth) {
+      throw new JsonataError("D1015", { value: this.#run.limits.maxResultDepth });
+    }
+    return isArray(value) ? this.#array(value, depth) : this.#object(value, depth);
   }
 
   #array(items: ValueArray, depth: number): Json {

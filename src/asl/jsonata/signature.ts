@@ -136,20 +136,14 @@ export class Signature {
 }
 
 function typeOf(value: Value): number {
-  switch (typeof value) {
-    case "string":
-      return STRING;
-    case "number":
-      return NUMBER;
-    case "boolean":
-      return BOOLEAN;
-    case "undefined":
-      return MISSING;
-    default:
-      if (value === null) return NULL;
-      if (Array.isArray(value)) return ARRAY;
-      return value instanceof JsonataFunction ? FUNCTION : OBJECT;
-  }
+  const type = typeof value;
+  if (type === "string") return STRING;
+  if (type === "number") return NUMBER;
+  if (type === "boolean") return BOOLEAN;
+  if (value === undefined) return MISSING;
+  if (value === null) return NULL;
+  if (Array.isArray(value)) return ARRAY;
+  return value instanceof JsonataFunction ? FUNCTION : OBJECT;
 }
 
 /** Only the first letter of a subtype is looked at; all items must be of one type. */

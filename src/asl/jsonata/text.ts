@@ -12,22 +12,16 @@ import { JsonataFunction, type Value, isArray, isNumeric } from "./values.ts";
 
 /** @throws JsonataError D3001 for a number that is none, D1001 for one inside of a value */
 export function toText(value: Value, run: Run, indent = 0): string {
-  switch (typeof value) {
-    case "string":
-      return value;
-    case "number":
-      if (value - value !== 0) throw new JsonataError("D3001", { value });
-      return numberText(value);
-    case "boolean":
-      return value ? "true" : "false";
-    default: {
-      if (value instanceof JsonataFunction || value === undefined) return "";
-      const start = contextOf(value);
-      const printer = new Printer(run, indent);
-      printer.print(start, "");
-      return printer.text;
-    }
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return value ? "true" : "false";
+  if (typeof value === "number") {
+    if (value - value !== 0) throw new JsonataError("D3001", { value });
+    return numberText(value);
   }
+  if (value instanceof JsonataFunction || value === undefined) return "";
+  const printer = new Printer(run, indent);
+  printer.print(contextOf(value), "");
+  return printer.text;
 }
 
 function numberText(value: number): string {
@@ -56,27 +50,14 @@ class Printer {
 
   print(value: Value, margin: string): void {
     this.#run.spend(1);
-    switch (typeof value) {
-      case "string":
-        this.text += quoted(value);
-        this.#pay();
-        return;
-      case "number":
-        this.text += isNumeric(value) ? numberText(value) : "null";
-        return;
-      case "boolean":
-        this.text += value ? "true" : "false";
-        return;
-      case "undefined":
-        this.text += "null";
-        return;
-      default:
-        if (value === null) this.text += "null";
-        else if (value instanceof JsonataFunction) this.text += '""';
-        else if (isArray(value)) this.#printArray(value, margin);
-        else this.#printObject(value, margin);
-        this.#pay();
-    }
+    if (typeof value === "string") this.text += quoted(value);
+    else if (typeof value === "number") this.text += isNumeric(value) ? numberText(value) : "null";
+    else if (typeof value === "boolean") this.text += value ? "true" : "false";
+    else if (value === undefined || value === null) this.text += "null";
+    else if (value instanceof JsonataFunction) this.text += '""';
+    else if (isArray(value)) this.#printArray(value, margin);
+    else this.#printObject(value, margin);
+    this.#pay();
   }
 
   #printArray(items: readonly Value[], margin: string): void {

@@ -1,4 +1,4 @@
-// Values of the language: JSON, nothing, and functions.
+// Values of the language: truth, equality, members, calls.
 //
 // Invariants
 //   V1. A value that came from outside is never written to (base/json.ts J1); arrays and objects made during the
@@ -8,40 +8,9 @@
 
 import { JsonataError } from "./errors.ts";
 import type { Run } from "./limits.ts";
-import type { Signature } from "./signature.ts";
+import { JsonataFunction, type Value, type ValueArray, type ValueObject } from "./value-types.ts";
 
-export type Value = undefined | null | boolean | number | string | ValueArray | ValueObject | JsonataFunction;
-
-/** `flags` is there on arrays that are more than plain arrays: sequences.ts. */
-export interface ValueArray extends ReadonlyArray<Value> {
-  readonly flags?: number;
-}
-
-export interface ValueObject {
-  readonly [key: string]: Value;
-}
-
-/** A function of the language: built in, a closure, a regular expression, or made of those. */
-export abstract class JsonataFunction {
-  /** How many arguments it takes; higher-order functions pass no more. */
-  abstract readonly arity: number;
-  readonly signature: Signature | undefined;
-
-  constructor(signature: Signature | undefined) {
-    this.signature = signature;
-  }
-
-  /**
-   * Calls it with arguments that its signature has accepted. May return a TailCall, which `apply` goes on with.
-   * @param context The context item of the caller, for the few functions that ask for it.
-   */
-  abstract call(args: readonly Value[], run: Run): Value;
-
-  /** What a function is in JSON text. */
-  toJSON(): string {
-    return "";
-  }
-}
+export { JsonataFunction, type Value, type ValueArray, type ValueObject } from "./value-types.ts";
 
 /** What a closure returns instead of calling in tail position: the stack does not grow. */
 export class TailCall extends JsonataFunction {
@@ -153,22 +122,14 @@ export function isNumeric(value: Value): value is number {
 
 /** The effective boolean of a value: undefined where there is no value. */
 export function toBoolean(value: Value, run: Run): boolean | undefined {
-  switch (typeof value) {
-    case "undefined":
-      return undefined;
-    case "boolean":
-      return value;
-    case "string":
-      return value.length > 0;
-    case "number":
-      return isNumeric(value) && value !== 0;
-    default:
-      if (value === null || value instanceof JsonataFunction) return false;
-      if (!isArray(value)) return hasMembers(value);
-      if (value.length === 1) return toBoolean(value[0], run);
-      run.spend(value.length);
-      return value.some((item) => toBoolean(item, run) === true);
-  }
+  if (value === undefined || typeof value === "boolean") return value;
+  if (typeof value === "string") return value.length > 0;
+  if (typeof value === "number") return isNumeric(value) && value !== 0;
+  if (value === null || value instanceof JsonataFunction) return false;
+  if (!isArray(value)) return hasMembers(value);
+  if (value.length === 1) return toBoolean(value[0], run);
+  run.spend(value.length);
+  return value.some((item) => toBoolean(item, run) === true);
 }
 
 /** Whether a value counts as true; nothing does not. */

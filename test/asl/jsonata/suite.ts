@@ -39,13 +39,14 @@ class Eval extends JsonataFunction {
     super(new Signature("<sx-:x>"));
   }
 
-  call([text, input]: readonly Value[], run: Run): Value {
+  call([text, input]: readonly Value[], caller: Run): Value {
     if (text === undefined) return undefined;
-    return compileJsonata(text as string).evaluate(
+    const expression = compileJsonata(text as string);
+    return expression.evaluate(
       new Map(),
-      { nowMs: run.nowMs, random: run.random },
+      { nowMs: caller.nowMs, random: caller.random },
       input as Json | undefined,
-    ) as Value;
+    );
   }
 }
 

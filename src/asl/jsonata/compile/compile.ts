@@ -3,10 +3,10 @@
 // A node's own value goes through its filters, its grouping, and then is normalised (sequences.ts Q1): `finish`.
 
 import { unreachable } from "../../../base/assert.ts";
-import type { LambdaNode, Node } from "../ast.ts";
+import type { Node } from "../ast.ts";
 import { JsonataError } from "../errors.ts";
 import { RegexFunction } from "../regex/function.ts";
-import { KEEP, SEQUENCE, TUPLES, addFlag, asSequence, contextOf, flagsOf, normalize } from "../sequences.ts";
+import { KEEP, SEQUENCE, TUPLES, addFlag, asSequence, contextOf, flagsOf, normalize, normalizeKept } from "../sequences.ts";
 import { type Value, isArray } from "../values.ts";
 import { compileApply, compileCall, compilePartial, compileTailCall } from "./calls.ts";
 import { compileLambda } from "./closures.ts";
@@ -35,7 +35,8 @@ function compileBare(node: Node, scope: Scope): [Evaluate, Kind] {
     case "path":
       return [(bindsTuples(node) ? compileTuplePath : compilePath)(node, scope, compile), "sequence"];
     case "name":
-      return [compileName(node.value, node.keepArray === true), "value"];
+      if (hasMore(node)) return [compileName(node.value, raw), "sequence"];
+      return [compileName(node.value, node.keepArray === true ? normalizeKept : normalize), "value"];
     case "string":
     case "number":
     case "value": {
@@ -43,13 +44,16 @@ function compileBare(node: Node, scope: Scope): [Evaluate, Kind] {
       return [() => value, "value"];
     }
     case "variable":
-      return node.value === "" ? [context, "sequence"] : [scope.reader(node.value), "value"];
+      if (node.value === "") return [context, "sequence"];
+      return hasMore(node)
+        ? [scope.reader(node.value, raw), "sequence"]
+        : [scope.reader(node.value, normalize), "value"];
     case "wildcard":
       return [wildcard, "sequence"];
     case "descendant":
       return [descendants, "sequence"];
     case "parent":
-      return [scope.reader(node.slot.label), "value"];
+      return [scope.reader(node.slot.label, raw), "sequence"];
     case "binary":
       return [compileBinary(node, scope, compile), node.value === ".." ? "sequence" : "value"];
     case "unary":
@@ -57,11 +61,11 @@ function compileBare(node: Node, scope: Scope): [Evaluate, Kind] {
       if (node.value === "[") return [compileArray(node, scope, compile), "value"];
       return [compileGroup(node, scope, compile, undefined), "value"];
     case "condition":
-      return [compileCondition(node, scope, compile), "value"];
+      return [compileCondition(node, scope, compile), "sequence"];
     case "block":
-      return [compileBlock(node, scope, compile), "value"];
+      return [compileBlock(node, scope, compile), "sequence"];
     case "bind":
-      return [compileBind(node, scope, compile), "value"];
+      return [compileBind(node, scope, compile), "sequence"];
     case "regex": {
       const regex = new RegexFunction(node.value, node.position);
       return [() => regex, "value"];
@@ -71,10 +75,7 @@ function compileBare(node: Node, scope: Scope): [Evaluate, Kind] {
     case "partial":
       return [compilePartial(node, scope, compile), "value"];
     case "lambda":
-      return [
-        (node.thunk === true ? compileTailCall : compileLambda)(node as LambdaNode, scope, compile),
-        "value",
-      ];
+      return [(node.thunk === true ? compileTailCall : compileLambda)(node, scope, compile), "value"];
     case "apply":
       return [compileApply(node, scope, compile), "sequence"];
     case "transform":
@@ -89,6 +90,15 @@ function compileBare(node: Node, scope: Scope): [Evaluate, Kind] {
 
 /** `$`: the context item. An input that is an array is one item, and comes wrapped. */
 const context: Evaluate = (input) => contextOf(input);
+
+/** Whether something comes before the normalisation of a node: then it cannot be done together with the reading. */
+function hasMore(node: Node): boolean {
+  return node.predicate !== undefined || node.group !== undefined;
+}
+
+function raw(value: Value): Value {
+  return value;
+}
 
 function finish(node: Node, bare: Evaluate, kind: Kind, scope: Scope): Evaluate {
   let evaluate = bare;

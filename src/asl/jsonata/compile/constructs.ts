@@ -2,18 +2,78 @@
 //
 // Spec: https://docs.jsonata.org/programming, https://docs.jsonata.org/construction
 
-import type { ArrayNode, BindNode, BlockNode, ConditionNode, Node } from "../ast.ts";
+import {
+  type ArrayNode,
+  type BindNode,
+  type BlockNode,
+  type ConditionNode,
+  type Node,
+  childrenOf,
+} from "../ast.ts";
 import type { Run } from "../limits.ts";
 import { CONSTRUCTED, asSequence } from "../sequences.ts";
 import { type Value, isArray, isTrue } from "../values.ts";
 import { type Compile, type Evaluate, type Frame, type Scope, assignedNames, emptyFrame } from "./scope.ts";
 
 export function compileCondition(node: ConditionNode, scope: Scope, compile: Compile): Evaluate {
+  const repeated = repeatedOperand(node);
+  if (repeated !== undefined) return compileRepeated(node, repeated, scope, compile);
   const condition = compile(node.condition, scope);
   const then = compile(node.then, scope);
   const otherwise = node.else === undefined ? undefined : compile(node.else, scope);
   return (input, frame, run) => {
     if (isTrue(condition(input, frame, run), run)) return then(input, frame, run);
+    return otherwise === undefined ? undefined : otherwise(input, frame, run);
+  };
+}
+
+type Repeated = { readonly operand: Node; readonly isChosen: (value: Value, run: Run) => boolean };
+
+/**
+ * The left side of `a ?? b` and `a ?: b`. The parser makes `$exists(a) ? a : b` and `a ? a : b` of them, with a copy
+ * of `a` in which regular expressions are lost; evaluating the original once is both right and quicker. It is told
+ * from what somebody wrote out by the places: the same one twice.
+ */
+function repeatedOperand(node: ConditionNode): Repeated | undefined {
+  const { condition, then } = node;
+  const operand = withoutTailCalls(then);
+  if (condition.type === "function" && condition.position === undefined) {
+    const { procedure } = condition;
+    const isExists = procedure.type === "variable" && procedure.value === "exists";
+    return isExists ? { operand, isChosen: (value) => value !== undefined } : undefined;
+  }
+  const place = placeOf(condition);
+  return place !== undefined && place === placeOf(operand) ? { operand, isChosen: isTrue } : undefined;
+}
+
+/** In tail position the parser has wrapped calls; here their value is needed. */
+function withoutTailCalls(node: Node): Node {
+  if (node.type === "lambda" && node.thunk === true) return node.body;
+  if (node.type === "block") {
+    const expressions = node.expressions.map((each, i) =>
+      i === node.expressions.length - 1 ? withoutTailCalls(each) : each,
+    );
+    return { ...node, expressions };
+  }
+  if (node.type === "condition") {
+    const then = withoutTailCalls(node.then);
+    return node.else === undefined ? { ...node, then } : { ...node, then, else: withoutTailCalls(node.else) };
+  }
+  return node;
+}
+
+function placeOf(node: Node): number | undefined {
+  if (node.position !== undefined) return node.position;
+  const [first] = childrenOf(node);
+  return first === undefined ? undefined : placeOf(first);
+}
+
+function compileRepeated(node: ConditionNode, repeated: Repeated, scope: Scope, compile: Compile): Evaluate {
+  const operand = compile(repeated.operand, scope);
+  const otherwise = node.else === undefined ? undefined : compile(node.else, scope);
+  return (input, frame, run) => {
+    const value = operand(input, frame, run);
+    if (repeated.isChosen(value, run)) return value;
     return otherwise === undefined ? undefined : otherwise(input, frame, run);
   };
 }

@@ -4,7 +4,15 @@
 
 import type { FilterStage } from "../ast.ts";
 import type { Run } from "../limits.ts";
-import { type Sequence, TUPLES, asSequence, createSequence, hasFlag, SEQUENCE } from "../sequences.ts";
+import {
+  type Sequence,
+  TUPLES,
+  SEQUENCE,
+  asSequence,
+  createSequence,
+  hasFlag,
+  sequenceOf,
+} from "../sequences.ts";
 import { type Value, type ValueArray, isArray, isNumeric, isTrue } from "../values.ts";
 import type { Compile, Evaluate, Frame, Scope } from "./scope.ts";
 import { type TupleScope, isTuple } from "./tuple-scope.ts";
@@ -41,9 +49,11 @@ function itemAt(index: number): Filter {
 function filterValues(predicate: Evaluate, input: Value, frame: Frame, run: Run): Value {
   if (!isArray(input)) {
     const result = predicate(input, frame, run);
-    if (result === true) return input;
     if (result === false || result === undefined) return undefined;
-    return selects(result, 0, 1, run) > 0 ? input : undefined;
+    const times = result === true ? 1 : selects(result, 0, 1, run);
+    // A filter that takes nothing for an item keeps it: the steps after it are evaluated, without a context.
+    if (times === 1) return input === undefined ? sequenceOf(undefined) : input;
+    return times === 0 ? undefined : asSequence(Array.from({ length: times }, () => input));
   }
   const kept: Sequence = createSequence();
   const { length } = input;

@@ -8,7 +8,7 @@ import { JsonataFunction, type Value, type ValueArray, isArray, memberOf } from 
 import type { Evaluate } from "./scope.ts";
 
 export const wildcard: Evaluate = (input, _frame, run) => {
-  const result = createSequence();
+  let result: Sequence = createSequence();
   const start = contextOf(input);
   if (typeof start !== "object" || start === null || start instanceof JsonataFunction) return result;
   for (const key of Object.keys(start)) {
@@ -16,8 +16,13 @@ export const wildcard: Evaluate = (input, _frame, run) => {
     // `flags` of a sequence is a key, and no item.
     if (isArray(start) && key === "flags") continue;
     run.spend(1);
-    if (isArray(value)) flattenDeeply(value, result, run);
-    else result.push(value);
+    if (isArray(value)) {
+      // Appending an array gives an array (sequences.ts Q6): from here on it is no sequence any more.
+      if (result.flags !== undefined) result = result.slice();
+      flattenDeeply(value, result, run);
+    } else {
+      result.push(value);
+    }
   }
   return result;
 };

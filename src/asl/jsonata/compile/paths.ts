@@ -18,8 +18,6 @@ import {
   flagsOf,
   flattenInto,
   hasFlag,
-  normalize,
-  normalizeKept,
   sequenceOf,
 } from "../sequences.ts";
 import { type Value, type ValueArray, isArray, memberReader } from "../values.ts";
@@ -31,7 +29,12 @@ import { compileSort } from "./sort.ts";
 /** A step for all items at once (order-by), or for each item. */
 type Step =
   | { readonly kind: "sort"; readonly all: (items: ValueArray, frame: Frame, run: Run) => Value }
-  | { readonly kind: "each"; readonly each: Evaluate };
+  | {
+      readonly kind: "each";
+      readonly each: Evaluate;
+      /** A filter gives a sequence for every item, if only an empty one: each item counts in Q4. */
+      readonly isFiltered: boolean;
+    };
 
 /** A path without tuples; what it gives is not unwrapped yet. */
 export function compilePath(node: PathNode, scope: Scope, compile: Compile): Evaluate {
@@ -73,13 +76,18 @@ function compileStep(node: Node, scope: Scope, compile: Compile): Step {
   const evaluate = compile(node, scope);
   const filters = compileFilters(node, scope, compile);
   const [filter] = filters;
-  if (filter === undefined) return { kind: "each", each: evaluate };
+  if (filter === undefined) return { kind: "each", each: evaluate, isFiltered: false };
   if (filters.length === 1) {
-    return { kind: "each", each: (item, frame, run) => filter(evaluate(item, frame, run), frame, run) };
+    return {
+      kind: "each",
+      each: (item, frame, run) => filter(evaluate(item, frame, run), frame, run),
+      isFiltered: true,
+    };
   }
   return {
     kind: "each",
     each: (item, frame, run) => applyFilters(filters, evaluate(item, frame, run), frame, run),
+    isFiltered: true,
   };
 }
 
@@ -110,7 +118,8 @@ function compileWalk(steps: readonly Step[], isAbsolute: boolean, isConstructed:
       if (step.kind === "sort") {
         many = asItems(step.all(many ?? sequenceOf(one), frame, run));
         if (many.length === 0) return undefined;
-        if (i === last) return many;
+        // Of one item there is nothing to sort: it is a sequence of the path's own, without the marks of its origin.
+        if (i === last) return many.length === 1 ? asSequence(many.slice()) : many;
         continue;
       }
       let found: Value;
@@ -118,13 +127,14 @@ function compileWalk(steps: readonly Step[], isAbsolute: boolean, isConstructed:
         found = step.each(many ?? sequenceOf(one), frame, run);
         if (isArray(found)) {
           many = found;
-          if (i === last) return found;
-          if (many.length === 0) return undefined;
+          // An empty one ends the path, and is what the path gives.
+          if (i === last || many.length === 0) return found;
           continue;
         }
         // A constructed array that a filter has reduced to one item has no items to go on with; a string has its
         // characters. So says the language's own evaluator, and AWS with it: `[{'a': 1}][0].a` is nothing.
         if (i < last) {
+          if (found === "") return found;
           many = charactersOf(found, run);
           if (many.length === 0) return undefined;
           continue;
@@ -132,7 +142,7 @@ function compileWalk(steps: readonly Step[], isAbsolute: boolean, isConstructed:
       } else if (many === undefined) {
         found = step.each(one, frame, run);
       } else {
-        found = overItems(step.each, many, i === last, frame, run);
+        found = overItems(step.each, many, i === last && !(step.isFiltered && many.length > 1), frame, run);
         if (found === undefined || i === last) return found;
         many = found as ValueArray;
         continue;
@@ -159,7 +169,7 @@ function flattened(sequence: ValueArray): Value {
 }
 
 /** A step over many items: a sequence with at least one item, a single array of the data (Q4), or undefined. */
-function overItems(each: Evaluate, items: ValueArray, isLast: boolean, frame: Frame, run: Run): Value {
+function overItems(each: Evaluate, items: ValueArray, mayBeArray: boolean, frame: Frame, run: Run): Value {
   const result: Sequence = createSequence();
   let count = 0;
   let first: Value;
@@ -173,12 +183,13 @@ function overItems(each: Evaluate, items: ValueArray, isLast: boolean, frame: Fr
     if (typeof found !== "object") result.push(found);
     else flattenInto(result, found, run);
   }
-  if (isLast && count === 1 && isArray(first) && !hasFlag(first, SEQUENCE)) return first;
+  if (mayBeArray && count === 1 && isArray(first) && !hasFlag(first, SEQUENCE)) return first;
   run.checkItems(result.length);
   return result.length === 0 ? undefined : result;
 }
 
-function charactersOf(value: Value, run: Run): ValueArray {
+/** What a path goes on with after a constructed array that a filter has reduced to one item. */
+export function charactersOf(value: Value, run: Run): ValueArray {
   if (typeof value !== "string") return [];
   run.spendItems(value.length);
   return value.split("");
@@ -190,9 +201,8 @@ function asItems(value: Value): ValueArray {
 }
 
 /** A field name: the member of an object, or of each object in an array. */
-export function compileName(key: string, keepArray: boolean): Evaluate {
+export function compileName(key: string, finish: (found: Value) => Value): Evaluate {
   const read = memberReader(key);
-  const finish = keepArray ? normalizeKept : normalize;
   return (input, _frame, run) => {
     if (typeof input !== "object" || input === null) return undefined;
     const found = Array.isArray(input) ? lookup(input as ValueArray, read, run) : read(input);

@@ -47,6 +47,12 @@ interface Variable {
   readonly isCertain: boolean;
 }
 
+interface Place {
+  /** Frames outwards. */
+  readonly depth: number;
+  readonly index: number;
+}
+
 export class Scope {
   readonly parent: Scope | undefined;
   readonly #variables = new Map<string, Variable>();
@@ -82,39 +88,42 @@ export class Scope {
     return scope;
   }
 
-  /** Reads a variable by name: the innermost that is assigned. */
-  reader(name: string): Evaluate {
-    const places: { depth: number; index: number }[] = [];
-    let depth = 0;
-    let scope: Scope = this;
-    for (;;) {
-      const found = scope.#variables.get(name);
-      if (found !== undefined) places.push({ depth, index: found.index });
-      if (found?.isCertain === true) break;
-      if (scope.parent === undefined) {
-        // E4. The root scope cannot miss a name.
-        if (found === undefined) places.push({ depth, index: scope.declare(name, "assigned") });
-        break;
-      }
-      scope = scope.parent;
-      depth += 1;
-    }
+  /**
+   * Reads a variable by name: the innermost that is assigned.
+   * @param finish What to do with the value, if it is an object.
+   */
+  reader(name: string, finish: (value: Value) => Value = normalize): Evaluate {
+    const places = this.#placesOf(name, 0);
     const [first] = places;
-    if (places.length === 1 && first !== undefined) return readerAt(first.depth, first.index);
+    if (places.length === 1 && first !== undefined) return readerAt(first.depth, first.index, finish);
     return (_input, frame) => {
       let at: Frame | undefined = frame;
       let outer = 0;
       for (const place of places) {
         for (; outer < place.depth; outer++) at = at?.parent;
         const value = at?.slots[place.index];
-        if (value !== UNSET) return normalize(value);
+        if (value !== UNSET) return finish(value);
       }
       return undefined;
     };
   }
+
+  /** Where the name may be found, from the inside; a certain variable is the last place to look. */
+  #placesOf(name: string, depth: number): readonly Place[] {
+    const found = this.#variables.get(name);
+    const here: readonly Place[] = found === undefined ? [] : [{ depth, index: found.index }];
+    if (found?.isCertain === true) return here;
+    if (this.parent !== undefined) return [...here, ...this.parent.#placesOf(name, depth + 1)];
+    // E4. The root scope cannot miss a name.
+    return found === undefined ? [{ depth, index: this.declare(name, "assigned") }] : here;
+  }
 }
 
-function readerAt(depth: number, index: number): Evaluate {
+function readerAt(depth: number, index: number, finish: (value: Value) => Value): Evaluate {
+  const present = (value: Value): Value => {
+    if (typeof value !== "object") return value;
+    return value === UNSET ? undefined : finish(value);
+  };
   if (depth === 0) return (_input, frame) => present(frame.slots[index]);
   if (depth === 1) return (_input, frame) => present(frame.parent?.slots[index]);
   return (_input, frame) => {
@@ -122,11 +131,6 @@ function readerAt(depth: number, index: number): Evaluate {
     for (let i = 0; i < depth; i++) at = at?.parent;
     return present(at?.slots[index]);
   };
-}
-
-function present(value: Value): Value {
-  if (typeof value !== "object") return value;
-  return value === UNSET ? undefined : normalize(value);
 }
 
 /** A frame of `scope` with nothing assigned. */

@@ -10,15 +10,7 @@ import type { TransformNode } from "../ast.ts";
 import { JsonataError } from "../errors.ts";
 import type { Run } from "../limits.ts";
 import { Signature } from "../signature.ts";
-import {
-  JsonataFunction,
-  type Value,
-  type ValueObject,
-  apply,
-  isArray,
-  isObject,
-  setMember,
-} from "../values.ts";
+import { JsonataFunction, type Value, apply, isArray, isObject, setMember } from "../values.ts";
 import type { Compile, Evaluate, Frame, Scope } from "./scope.ts";
 
 const SIGNATURE: Signature = new Signature("<(oa):o>");
@@ -102,7 +94,7 @@ function objectsIn(value: Value, run: Run): ReadonlySet<Value> {
       for (const item of each) visit(item);
     } else if (isObject(each) && !objects.has(each)) {
       objects.add(each);
-      for (const member of Object.values(each as ValueObject)) visit(member);
+      for (const member of Object.values(each)) visit(member);
     }
   };
   visit(value);

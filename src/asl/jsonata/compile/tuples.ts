@@ -18,7 +18,7 @@ import {
 import { type Value, type ValueArray, isArray } from "../values.ts";
 import { type Filter, compileFilter } from "./filters.ts";
 import { compileGroup } from "./groups.ts";
-import { kept } from "./paths.ts";
+import { charactersOf, kept } from "./paths.ts";
 import type { Compile, Evaluate, Frame, Scope } from "./scope.ts";
 import { compileSort } from "./sort.ts";
 import { Tuple, TupleScope, isTuple } from "./tuple-scope.ts";
@@ -43,8 +43,12 @@ export function compileTuplePath(node: PathNode, scope: Scope, compile: Compile)
   return (input, frame, run) => {
     let items: ValueArray = isArray(input) && !isAbsolute ? input : sequenceOf(input);
     for (let i = 0; i < plain.length; i++) {
-      items = (plain[i] as PlainStep)(items, i === 0 && isConstructed, frame, run);
-      if (items.length === 0) return group === undefined ? undefined : group(items, frame, run);
+      const found = (plain[i] as PlainStep)(items, i === 0 && isConstructed, frame, run);
+      if (found === undefined || found === "" || (isArray(found) && found.length === 0)) {
+        const empty = node.keepSingletonArray === true ? kept(found) : found;
+        return group === undefined ? empty : group(empty, frame, run);
+      }
+      items = isArray(found) ? found : charactersOf(found, run);
     }
     let stream: ValueArray | undefined;
     for (const step of streams) stream = step(items, stream, frame, run);
@@ -59,7 +63,7 @@ function itemsOf(stream: ValueArray): ValueArray {
   return asSequence(stream.map((tuple) => (isTuple(tuple) ? tuple.item : tuple)));
 }
 
-type PlainStep = (items: ValueArray, isWhole: boolean, frame: Frame, run: Run) => ValueArray;
+type PlainStep = (items: ValueArray, isWhole: boolean, frame: Frame, run: Run) => Value;
 
 /** A step before the first tuple: items to items, flattened. */
 function compilePlainStep(node: Node, scope: Scope, compile: Compile): PlainStep {
@@ -72,7 +76,7 @@ function compilePlainStep(node: Node, scope: Scope, compile: Compile): PlainStep
   }
   const evaluate = compile(node, scope);
   return (items, isWhole, frame, run) => {
-    if (isWhole) return toItems(evaluate(items, frame, run));
+    if (isWhole) return evaluate(items, frame, run);
     const result = createSequence();
     run.spend(items.length);
     for (const item of items) {
@@ -91,7 +95,7 @@ function filtered(filters: readonly Filter[], value: Value, frame: Frame, run: R
 
 function toItems(value: Value): ValueArray {
   if (isArray(value)) return value;
-  return value === undefined ? [] : sequenceOf(value);
+  return value === undefined ? createSequence() : sequenceOf(value);
 }
 
 /** A step of the stream, with the filters and index bindings that follow it. */

@@ -156,7 +156,7 @@ function checkAmbiguity(text: string, picture: string): void {
   for (const [part, literal] of pictureParts(picture)) {
     if (literal === undefined) {
       const kind =
-        /^[MxFP]?[Nn]/.test(part) || /[wW]/.test(part.slice(1)) || /^P/.test(part) ? "word" : "digits";
+        /^[MxFP]?[Nn]/.test(part) || /[wW]/.test(part.slice(1)) || part.startsWith("P") ? "word" : "digits";
       // Digits right before digits have a fixed width.
       if ((last === kind && kind === "word") || last === "either") parts += 1;
       last = kind;

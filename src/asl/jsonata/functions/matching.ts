@@ -47,16 +47,16 @@ class Matches {
 
   #toMatch(found: Value): Match {
     if (isObject(found)) {
-      const match = memberOf(found, "match");
+      const whole = memberOf(found, "match");
       const start = memberOf(found, "start");
       const end = memberOf(found, "end");
       const groups = memberOf(found, "groups");
       this.#next = memberOf(found, "next");
-      if (typeof match === "string" && typeof start === "number" && this.#next instanceof JsonataFunction) {
+      if (typeof whole === "string" && typeof start === "number" && this.#next instanceof JsonataFunction) {
         return {
-          match,
+          match: whole,
           start,
-          end: typeof end === "number" ? end : start + match.length,
+          end: typeof end === "number" ? end : start + whole.length,
           groups: isArray(groups) ? groups : [],
         };
       }

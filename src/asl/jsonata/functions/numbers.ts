@@ -4,7 +4,7 @@
 
 import { JsonataError } from "../errors.ts";
 import { JsonataFunction, type Value, isArray, isNumeric, toBoolean } from "../values.ts";
-import { type Definitions, define, defined } from "./builtin.ts";
+import { type Definition, type Definitions, define, defined } from "./builtin.ts";
 
 function ofNumber(call: (number: number) => Value): (args: readonly Value[]) => Value {
   return (args) => {
@@ -14,7 +14,7 @@ function ofNumber(call: (number: number) => Value): (args: readonly Value[]) => 
 }
 
 /** What a non-empty array of numbers gives. */
-function ofNumbers(call: (numbers: readonly number[]) => number, ofNone: Value): Definitions[string] {
+function ofNumbers(call: (numbers: readonly number[]) => number, ofNone: Value): Definition {
   return define("<a<n>:n>", 1, (args, run) => {
     const numbers = args[0] as readonly number[] | undefined;
     if (numbers === undefined) return undefined;
@@ -64,28 +64,21 @@ function toNumber(value: Value): number {
 }
 
 function typeName(value: Value): string | undefined {
-  switch (typeof value) {
-    case "undefined":
-      return undefined;
-    case "string":
-    case "boolean":
-      return typeof value;
-    case "number":
-      // What is not a number is no other type of JSON either.
-      return isNumeric(value) ? "number" : "object";
-    default:
-      if (value === null) return "null";
-      if (isArray(value)) return "array";
-      return value instanceof JsonataFunction ? "function" : "object";
-  }
+  if (value === undefined) return undefined;
+  if (value === null) return "null";
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "boolean";
+  // What is not a number is no other type of JSON either.
+  if (typeof value === "number") return isNumeric(value) ? "number" : "object";
+  if (isArray(value)) return "array";
+  return value instanceof JsonataFunction ? "function" : "object";
 }
 
 export const NUMBERS: Definitions = {
-  sum: ofNumbers(sum, 0) as Definitions["sum"] & object,
-  max: ofNumbers((numbers) => extreme(numbers, Math.max), undefined) as Definitions["max"] & object,
-  min: ofNumbers((numbers) => extreme(numbers, Math.min), undefined) as Definitions["min"] & object,
-  average: ofNumbers((numbers) => sum(numbers) / numbers.length, undefined) as Definitions["average"] &
-    object,
+  sum: ofNumbers(sum, 0),
+  max: ofNumbers((numbers) => extreme(numbers, Math.max), undefined),
+  min: ofNumbers((numbers) => extreme(numbers, Math.min), undefined),
+  average: ofNumbers((numbers) => sum(numbers) / numbers.length, undefined),
   count: define("<a:n>", 1, ([items]) => (isArray(items) ? items.length : 0)),
   number: define(
     "<(nsb)-:n>",

@@ -44,12 +44,16 @@ function spread(value: Value, run: Run): Value {
   run.spend(1);
   if (isArray(value)) {
     const result: Value[] = [];
+    let hasParts = false;
     for (const item of value) {
       const parts = spread(item, run);
+      if (parts === undefined) continue;
+      hasParts = true;
       if (isArray(parts)) for (const part of parts) result.push(part);
-      else if (parts !== undefined) result.push(parts);
+      else result.push(parts);
     }
-    return result;
+    // Appending gives an array, even of one item (sequences.ts Q6).
+    return hasParts ? result : createSequence();
   }
   if (!isObject(value)) return value;
   const result = createSequence();
