@@ -3,7 +3,7 @@
 //   [["T",0,1,"arn:aws:states:::lambda:invoke",27], …]\n{"FunctionName":"…"}…
 //
 // A payload is its length in UTF-16 units where its text follows, or the name of the slot that holds it
-// ("i", "o", "r"; see PayloadRef). So a payload's text is neither escaped nor parsed, and stays as it was.
+// ("o", "r"; see PayloadRef). So a payload's text is neither escaped nor parsed, and stays as it was.
 // Rejected: payloads inside the JSON (parsing loses the text), payloads as JSON strings (escaping every quote
 // doubled the time to encode), a binary format (no faster through node:sqlite, and unreadable in a shell).
 //
@@ -67,8 +67,8 @@ type FieldOf<K extends EventKind> = Exclude<keyof Extract<Event, { kind: K }>, "
 
 /** The fields that hold payloads, in every kind. */
 const PAYLOAD_FIELDS: ReadonlySet<string> = new Set(["input", "output", "parameters", "items"]);
-const SLOT_CODES = { input: "i", output: "o", result: "r" } as const;
-const SLOTS: Readonly<Record<string, PayloadRef>> = { i: "input", o: "output", r: "result" };
+const SLOT_CODES = { output: "o", result: "r" } as const;
+const SLOTS: Readonly<Record<string, PayloadRef>> = { o: "output", r: "result" };
 
 interface Format {
   readonly kind: EventKind;

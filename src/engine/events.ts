@@ -10,13 +10,13 @@
 import type { Payload } from "../base/json.ts";
 
 /**
- * Where the payload of an event comes from: new text, or one of the few slots of the event's own frame
- * that already hold it (so a payload is stored once):
- *   input   the raw input of the state that the frame is in
- *   output  the last output of the frame (of a fresh frame: what it was started with)
+ * Where the payload of an event comes from: new text, or one of the slots of the event's own frame that already
+ * hold it (so a payload is stored once):
+ *   output  the last output of the frame (of a fresh frame: what it was started with), which is the raw input of the
+ *           state that the frame is in
  *   result  the last raw result of a task, or of the branches or iterations of a state
  */
-export type PayloadRef = Payload | "input" | "output" | "result";
+export type PayloadRef = Payload | "output" | "result";
 
 /** Identifies one frame of an execution; 0 is the root. Never reused within the execution. */
 export type FrameId = number;

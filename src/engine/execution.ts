@@ -46,7 +46,7 @@ export interface Frame {
   /** History id of its StateEntered, for causes; and its time. */
   enteredEvent: number;
   enteredAtMs: number;
-  /** The slots that events may refer to (events.ts, PayloadRef). */
+  /** The raw input of the state; `output` and `result` are the slots that events may refer to (events.ts, PayloadRef). */
   input: Payload;
   output: Payload;
   result: Payload | undefined;

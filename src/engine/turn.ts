@@ -112,7 +112,6 @@ function isEnd(event: Event): boolean {
 /** The shortest way to store `payload` in an event of `frame` (events.ts, PayloadRef). */
 export function refer(frame: Frame, payload: Payload): PayloadRef {
   if (payload === frame.output) return "output";
-  if (payload === frame.input) return "input";
   if (payload === frame.result) return "result";
   return payload;
 }

@@ -105,8 +105,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a stored payload refers to the wrong slot",
     file: "src/engine/codec.ts",
-    find: `i: "input", o: "output", r: "result" };`,
-    replace: `i: "output", o: "output", r: "result" };`,
+    find: `{ o: "output", r: "result" };`,
+    replace: `{ o: "output", r: "output" };`,
   },
   {
     name: "the attempt is handed over before it is told to have started",
