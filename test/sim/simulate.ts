@@ -2,7 +2,7 @@
 
 import type { Json } from "../../src/base/json.ts";
 import { decodeTurn, type Limits, projectHistory, SERVICE_LIMITS } from "../../src/engine/index.ts";
-import type { StateMachine } from "../../src/runtime/index.ts";
+import type { Runtime, StateMachine } from "../../src/runtime/index.ts";
 import {
   Checks,
   type Described,
@@ -14,17 +14,18 @@ import { checkExecution } from "./checker/execution.ts";
 import { type CheckedExecution, checkOutside } from "./checker/outside.ts";
 import { Watch } from "./checker/watch.ts";
 import { Chance } from "./generate/chance.ts";
-import { ACTIVITIES, BEGIN_MS, randomDefinition, REGION_ACCOUNT } from "./generate/definition.ts";
+import { ACTIVITIES, BEGIN_MS, randomDefinition, REGION_ACCOUNT, ROLE } from "./generate/definition.ts";
 import type { Plan } from "./plan.ts";
 import type { RecordedEvent } from "./reference/judge.ts";
 import { send } from "./world/calls.ts";
 import { Clients, describe } from "./world/clients.ts";
 import { Disk } from "./world/disk.ts";
 import { Disturbances } from "./world/disturbances.ts";
+import { RandomFunctions } from "./world/functions.ts";
 import { Processes } from "./world/processes.ts";
 import { Scheduler } from "./world/scheduler.ts";
 import { Services } from "./world/services.ts";
-import type { World } from "./world/world.ts";
+import type { Actors, CallFault, Functions, Storm, World } from "./world/world.ts";
 
 export interface Report {
   readonly plan: Plan;
@@ -44,7 +45,6 @@ export interface Report {
   readonly log: readonly string[];
 }
 
-const ROLE = "arn:aws:iam::123456789012:role/role";
 const CALM_MS = 3_000;
 const SETTLING_MS = 8_000;
 /** Of the calls while nothing was disturbed, so many in a hundred may fail. */
@@ -53,10 +53,40 @@ const CALM_FAILURES_PERCENT = 5;
 const PROMPT_MS = 100;
 /** No execution lasts longer: one that does is stuck. */
 const LONGEST_MS = 7_200_000;
-const LIMITS: Limits = { ...SERVICE_LIMITS, payloadBytes: 20_000, executionSeconds: LONGEST_MS / 1000 };
+export const LIMITS: Limits = {
+  ...SERVICE_LIMITS,
+  payloadBytes: 20_000,
+  executionSeconds: LONGEST_MS / 1000,
+};
 
-export async function simulate(plan: Plan): Promise<Report> {
-  const simulation = new Simulation(plan);
+/** Who plays, and what goes wrong. */
+export interface Cast {
+  /** Children first: parents name them. */
+  readonly machines: readonly { readonly name: string; readonly definition: unknown }[];
+  readonly limits: Limits;
+  readonly actors: (world: World, machineArns: readonly string[]) => Actors;
+  readonly functions: (world: World) => Functions;
+  readonly storm: (world: World, processes: Processes) => Storm;
+  readonly callFault: () => CallFault | undefined;
+}
+
+/** Runs the plan of a seed. */
+export function simulate(plan: Plan): Promise<Report> {
+  const chance = new Chance(plan.seed, "limits");
+  const limits: Limits = { ...LIMITS, ...(chance.likely(0.1) ? { historyEvents: 60 } : {}) };
+  return play(plan, {
+    machines: randomMachines(plan),
+    limits,
+    actors: (world, machineArns) => new Clients(world, machineArns),
+    functions: (world) => new RandomFunctions(world, limits.payloadBytes),
+    storm: (world, processes) => new Disturbances(world, processes),
+    callFault: () => undefined,
+  });
+}
+
+/** Runs a world with these actors. */
+export async function play(plan: Plan, cast: Cast): Promise<Report> {
+  const simulation = new Simulation(plan, cast);
   let problem: Error | undefined;
   const rejected = (reason: unknown): void => {
     problem ??= reason instanceof Error ? reason : new Error(String(reason));
@@ -81,24 +111,23 @@ class Simulation {
   readonly #watch = new Watch(this.#checks);
   readonly #evidence: Evidence = { calls: [], receipts: [], definitions: new Map() };
   readonly #processes: Processes;
-  readonly #disturbances: Disturbances;
-  readonly #limits: Limits;
+  readonly #storm: Storm;
+  readonly #cast: Cast;
   readonly #executionIds: number[] = [];
   readonly #arns = new Map<number, string>();
   readonly #turns = new Map<string, number>();
   #executions = 0;
   #events = 0;
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, cast: Cast) {
     this.#plan = plan;
+    this.#cast = cast;
     const chanceFor = (use: string): Chance => new Chance(plan.seed, use);
     this.#scheduler = new Scheduler(chanceFor("order"), BEGIN_MS, plan.isTraced === true);
-    const settings = chanceFor("limits");
-    this.#limits = { ...LIMITS, ...(settings.likely(0.1) ? { historyEvents: 60 } : {}) };
     this.#disk = new Disk({
       scheduler: this.#scheduler,
       chance: chanceFor("disk"),
-      fault: (operation, isWrite) => this.#disturbances.fault(operation, isWrite),
+      fault: (operation, isWrite) => this.#storm.fault(operation, isWrite),
       crash: (life) => this.#processes.kill(life),
       onCommit: ({ turns, refused }) => {
         for (const { executionId, created } of turns) {
@@ -129,26 +158,28 @@ class Simulation {
       server: undefined,
       isStormy: false,
       problem: undefined,
+      callFault: cast.callFault,
+      kill: () => this.#processes.kill(),
       durableTurns: (arn) => this.#turns.get(arn) ?? 0,
     };
-    const services = new Services(this.#world, this.#limits);
-    this.#processes = new Processes(this.#world, services, this.#limits);
-    this.#disturbances = new Disturbances(this.#world, this.#processes);
+    const services = new Services(this.#world, cast.limits, cast.functions(this.#world));
+    this.#processes = new Processes(this.#world, services, cast.limits);
+    this.#storm = cast.storm(this.#world, this.#processes);
   }
 
   async run(): Promise<void> {
     await this.#disk.begin();
     this.#processes.open();
-    await this.#until(() => this.#world.server !== undefined, 10_000, "the server opens");
-    const machines = await this.#createMachines();
-    const clients = new Clients(this.#world, machines);
+    await this.#until(() => this.#world.server !== undefined, 60_000, "the server opens");
+    const machines = await this.#setUp();
+    const clients = this.#cast.actors(this.#world, machines);
     clients.begin();
     await this.#until(() => this.#scheduler.nowMs > CALM_MS, CALM_MS * 2, "time passes");
     const calls = this.#evidence.calls.filter(({ answered }) => answered !== undefined);
     this.#world.isStormy = true;
-    while (this.#disturbances.left > 0 || clients.startsLeft > 0) await this.#step(true);
+    while (this.#storm.left > 0 || clients.startsLeft > 0) await this.#step(true);
     this.#world.isStormy = false;
-    this.#disturbances.end();
+    this.#storm.end();
     await this.#until(() => this.#world.server !== undefined, 120_000, "the server opens after the storm");
     // What the storm has begun (a process that closes, or is about to notice its disk) has its end.
     const calmMs = this.#scheduler.nowMs + SETTLING_MS;
@@ -184,11 +215,15 @@ class Simulation {
 
   /** One step, and what is checked after each. */
   async #step(isStormy: boolean): Promise<void> {
-    if (isStormy) this.#disturbances.step();
+    if (isStormy) this.#storm.step();
     const more = await this.#scheduler.next();
     if (this.#processes.isUnchecked) {
       this.#processes.isUnchecked = false;
-      await this.#watch.crashed((arn) => this.#disk.durable.findExecution(arn));
+      const { durable } = this.#disk;
+      await this.#watch.crashed(
+        (arn) => durable.findExecution(arn),
+        (kind, key) => durable.getEntity(kind, key),
+      );
     }
     if (this.#world.problem !== undefined) throw this.#world.problem;
     if (!more) throw new Violation("I31", "nothing is left to happen");
@@ -220,43 +255,38 @@ class Simulation {
     }
   }
 
-  /** Children first: parents name them. */
-  async #createMachines(): Promise<readonly string[]> {
-    const chance = this.#world.chanceFor("definitions");
-    const { plan } = this.#world;
-    const arns: string[] = [];
+  /** Creates activities and state machines, each as often as it takes. */
+  async #setUp(): Promise<readonly string[]> {
+    const world = this.#world;
+    const chance = world.chanceFor("set-up");
     let left = 0;
-    const done = (): void => {
-      left -= 1;
-    };
-    const ask = (work: () => Promise<unknown>): void => {
-      left += 1;
-      work().then(done, (error: unknown) => {
-        this.#world.problem ??= error;
+    const ask = (
+      operation: "CreateActivity" | "CreateStateMachine",
+      resourceArn: string,
+      work: (runtime: Runtime) => Promise<unknown>,
+    ): void => {
+      send(world, chance, { operation, resourceArn }, work, ({ kind }) => {
+        if (kind === "ok") left -= 1;
+        else this.#scheduler.add(undefined, 300, "set up again", () => ask(operation, resourceArn, work));
       });
     };
-    const runtime = this.#world.server?.runtime;
-    if (runtime === undefined) throw new Error("there is no server");
     for (const arn of ACTIVITIES) {
       const name = arn.split(":").at(-1) as string;
-      ask(() =>
-        runtime.catalog.createActivity({ arn, name, createdAtMs: BEGIN_MS, encryptionConfiguration: {} }, []),
-      );
+      const activity = { arn, name, createdAtMs: BEGIN_MS, encryptionConfiguration: {} };
+      left += 1;
+      ask("CreateActivity", arn, (runtime) => runtime.catalog.createActivity(activity, []));
     }
-    for (let i = 0; i < plan.machines; i++) {
-      const name = `m${i}`;
-      const arn = `arn:aws:states:${REGION_ACCOUNT}:stateMachine:${name}`;
-      const isLeaf = i < plan.machines / 2;
-      const definition = randomDefinition(chance, {
-        children: isLeaf ? [] : arns.slice(0, Math.ceil(plan.machines / 2)),
-        size: isLeaf ? 3 : plan.size,
-      });
-      const revisionId = `revision-${i}`;
+    const arns: string[] = [];
+    for (const { name, definition } of this.#cast.machines) {
+      const arn = machineArnOf(name);
+      const revisionId = `revision-${name}`;
       this.#evidence.definitions.set(revisionId, { definition, roleArn: ROLE });
-      ask(() => runtime.catalog.createStateMachine(machineOf(arn, name, revisionId, definition as Json), []));
+      const machine = machineOf(arn, name, revisionId, definition as Json);
+      left += 1;
+      ask("CreateStateMachine", arn, (runtime) => runtime.catalog.createStateMachine(machine, []));
       arns.push(arn);
     }
-    await this.#until(() => left === 0, 10_000, "state machines are created");
+    await this.#until(() => left === 0, 60_000, "state machines are created");
     return arns;
   }
 
@@ -280,7 +310,9 @@ class Simulation {
     for (const id of this.#executionIds) {
       const row = await durable.getExecution(id);
       if (row === undefined) throw new Violation("I22", `execution ${id} is gone`);
-      const turns = (await durable.readJournal(id)).map(({ data, atMs }) => decodeTurn(data, atMs));
+      const journal = await durable.readJournal(id);
+      for (const { data } of journal) this.#scheduler.note(data);
+      const turns = journal.map(({ data, atMs }) => decodeTurn(data, atMs));
       const counts: number[] = [];
       for (let i = 1; i <= turns.length; i++) counts.push(projectHistory(turns.slice(0, i)).length);
       const { arn, stateMachineArn, name, revisionId, startedAtMs, status, stoppedAtMs } = row;
@@ -343,7 +375,7 @@ class Simulation {
       const { arn, name, stateMachineArn, revisionId } = stored;
       const found = this.#evidence.definitions.get(revisionId);
       if (found === undefined) throw new Violation("I26", `${arn} has the revision ${revisionId}`);
-      const { payloadBytes, historyEvents, executionSeconds, inlineMapConcurrency } = this.#limits;
+      const { payloadBytes, historyEvents, executionSeconds, inlineMapConcurrency } = this.#cast.limits;
       const attempts = checkExecution(
         this.#checks,
         stored,
@@ -367,6 +399,23 @@ class Simulation {
     checkOutside(this.#checks, this.#evidence, checked);
     this.#checks.holds("I31", checked.length > 0, () => "no execution was started");
   }
+}
+
+function randomMachines(plan: Plan): Cast["machines"] {
+  const chance = new Chance(plan.seed, "definitions");
+  const leafCount = Math.ceil(plan.machines / 2);
+  const children = Array.from({ length: leafCount }, (_, i) => machineArnOf(`m${i}`));
+  return Array.from({ length: plan.machines }, (_, i) => ({
+    name: `m${i}`,
+    definition: randomDefinition(
+      chance,
+      i < leafCount ? { children: [], size: 3 } : { children, size: plan.size },
+    ),
+  }));
+}
+
+export function machineArnOf(name: string): string {
+  return `arn:aws:states:${REGION_ACCOUNT}:stateMachine:${name}`;
 }
 
 function machineOf(arn: string, name: string, revisionId: string, definition: Json): StateMachine {

@@ -80,7 +80,8 @@ export type Request =
     }
   | { readonly operation: "SendTaskHeartbeat"; readonly token: string }
   | { readonly operation: "GetActivityTask"; readonly activityArn: string; readonly worker: string }
-  | { readonly operation: "UpdateStateMachine"; readonly machineArn: string; readonly revisionId: string };
+  | { readonly operation: "CreateStateMachine" | "CreateActivity"; readonly resourceArn: string }
+  | { readonly operation: "UpdateStateMachine"; readonly resourceArn: string; readonly revisionId: string };
 
 export interface Call<R extends Request = Request> {
   readonly id: number;

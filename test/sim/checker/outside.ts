@@ -42,6 +42,10 @@ export function checkOutside(
       byAttempt.set(attemptIdOf(execution.stored, attempt.number), { execution, attempt });
   }
   const tokens = new Map<string, Attempt>();
+  const isFull = (attempt: Attempt): boolean => fullHistories.has(attempt);
+  const fullHistories = new Set<Attempt>(
+    executions.filter(({ stored }) => endedAsFull(stored)).flatMap(({ attempts }) => attempts),
+  );
   const called = new Set<string>();
   for (const receipt of evidence.receipts) {
     const { attemptId, executionArn, resource } = receipt;
@@ -77,7 +81,7 @@ export function checkOutside(
     }
   }
   checkPolls(checks, evidence, workers, tokens);
-  checkTokens(checks, evidence, tokens);
+  checkTokens(checks, evidence, tokens, isFull);
   checkStarts(checks, evidence, byArn);
   checkStops(checks, evidence, executions);
   checkChildren(checks, executions, byArn);
@@ -133,7 +137,21 @@ function checkPolls(
   }
 }
 
-function checkTokens(checks: Checks, evidence: Evidence, tokens: ReadonlyMap<string, Attempt>): void {
+/** The history was full when something came: it ended the execution instead. */
+function endedAsFull({ events }: StoredExecution): boolean {
+  const cause = events.at(-1)?.details?.["cause"];
+  return (
+    typeof cause === "string" &&
+    cause.startsWith("The execution reached the maximum number of history events")
+  );
+}
+
+function checkTokens(
+  checks: Checks,
+  evidence: Evidence,
+  tokens: ReadonlyMap<string, Attempt>,
+  isFull: (attempt: Attempt) => boolean,
+): void {
   type Completion = CallOf<"SendTaskSuccess"> | CallOf<"SendTaskFailure">;
   const completions = new Map<string, Completion[]>();
   const all = [...callsOf(evidence, "SendTaskSuccess"), ...callsOf(evidence, "SendTaskFailure")];
@@ -146,7 +164,7 @@ function checkTokens(checks: Checks, evidence: Evidence, tokens: ReadonlyMap<str
     const attempt = tokens.get(token);
     const isOwn = ({ request }: Completion): boolean => {
       const { end } = attempt as Attempt;
-      if (end === undefined) return false;
+      if (end === undefined) return isFull(attempt as Attempt);
       if (request.operation === "SendTaskSuccess")
         return end.type.endsWith("Succeeded") && end.details?.["output"] === request.output;
       const { error, cause } = end.details ?? {};

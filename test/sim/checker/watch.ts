@@ -31,6 +31,8 @@ const ALLOWED: { readonly [operation: string]: readonly string[] } = {
   SendTaskFailure: ["TaskTimedOut"],
   SendTaskHeartbeat: ["TaskTimedOut"],
   GetActivityTask: [],
+  CreateStateMachine: [],
+  CreateActivity: [],
   UpdateStateMachine: [],
 };
 
@@ -43,6 +45,9 @@ export class Watch {
   readonly #usedTokens = new Set<string>();
   /** Acknowledged since the last crash: execution and whether its end was. */
   #acknowledged: { readonly arn: string; readonly isStop: boolean; readonly startedAtMs?: number }[] = [];
+
+  /** State machines and activities that were acknowledged since. */
+  readonly #resources: { readonly arn: string; readonly revisionId: string | undefined }[] = [];
 
   constructor(checks: Checks) {
     this.#checks = checks;
@@ -105,13 +110,31 @@ export class Watch {
         this.#usedTokens.add(token);
         return;
       }
+      case "CreateStateMachine":
+      case "CreateActivity":
+        this.#resources.push({ arn: request.resourceArn, revisionId: undefined });
+        return;
+      case "UpdateStateMachine":
+        this.#resources.push({ arn: request.resourceArn, revisionId: request.revisionId });
+        return;
       default:
         return;
     }
   }
 
   /** The process is gone: what it acknowledged must be stored. */
-  async crashed(find: (arn: string) => Promise<Row | undefined>): Promise<void> {
+  async crashed(
+    find: (arn: string) => Promise<Row | undefined>,
+    entity: (kind: string, key: string) => Promise<string | undefined>,
+  ): Promise<void> {
+    for (const { arn, revisionId } of this.#resources.splice(0)) {
+      const kind = arn.includes(":activity:") ? "activity" : "stateMachine";
+      const data = await entity(kind, arn);
+      const isThere =
+        data !== undefined &&
+        (revisionId === undefined || (await entity("revision", revisionId)) !== undefined);
+      this.#checks.holds("I22", isThere, () => `an acknowledged change of ${arn} is lost`);
+    }
     const acknowledged = this.#acknowledged;
     this.#acknowledged = [];
     for (const { arn, isStop, startedAtMs } of acknowledged) {

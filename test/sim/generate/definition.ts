@@ -12,6 +12,7 @@ export const REGION_ACCOUNT = "us-east-1:123456789012";
 export const ACTIVITIES: readonly string[] = ["review", "sign"].map(
   (name) => `arn:aws:states:${REGION_ACCOUNT}:activity:${name}`,
 );
+export const ROLE = "arn:aws:iam::123456789012:role/role";
 /** When simulated time begins. */
 export const BEGIN_MS: number = Date.UTC(2026, 0, 1);
 

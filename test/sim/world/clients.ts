@@ -4,12 +4,12 @@ import { Payload } from "../../../src/base/json.ts";
 import type { Runtime, StateMachine } from "../../../src/runtime/index.ts";
 import type { Answer } from "../checker/evidence.ts";
 import type { Chance } from "../generate/chance.ts";
-import { ACTIVITIES, randomInput } from "../generate/definition.ts";
+import { ACTIVITIES, randomDefinition, randomInput, ROLE } from "../generate/definition.ts";
 import { send } from "./calls.ts";
 import { workOn } from "./workers.ts";
-import { strikes, type World } from "./world.ts";
+import { type Actors, strikes, type World } from "./world.ts";
 
-export class Clients {
+export class Clients implements Actors {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #machines: readonly string[];
@@ -22,6 +22,7 @@ export class Clients {
   }[] = [];
   #startsLeft: number;
   #workers = 0;
+  #revisions = 0;
   #arns: string[] = [];
   isOver = false;
 
@@ -37,6 +38,7 @@ export class Clients {
     this.#loop("starter", 0, 1_500, () => this.#start());
     this.#loop("reader", 200, 1_500, () => this.#read());
     this.#loop("stopper", 2_000, 9_000, () => this.#stop());
+    this.#loop("updater", 1_000, 8_000, () => this.#update());
     for (const activity of ACTIVITIES) this.#poll(activity);
   }
 
@@ -130,6 +132,24 @@ export class Clients {
         runtime.executions.list({ stateMachineArn: machineArn, limit: 100 }),
       );
     }
+  }
+
+  /** Executions that run keep the definition that they started with (I26). */
+  #update(): void {
+    const world = this.#world;
+    const chance = this.#chance;
+    const resourceArn = chance.pick(this.#machines.slice(-2));
+    const definition = randomDefinition(chance, { children: this.#machines.slice(0, 2), size: 4 });
+    this.#revisions += 1;
+    const revisionId = `update-${this.#revisions}`;
+    world.evidence.definitions.set(revisionId, { definition, roleArn: ROLE });
+    send(world, chance, { operation: "UpdateStateMachine", resourceArn, revisionId }, (runtime) =>
+      runtime.catalog.updateStateMachine(resourceArn, (machine) => ({
+        ...machine,
+        updated: true,
+        revision: { ...machine.revision, revisionId, definition: JSON.stringify(definition) },
+      })),
+    );
   }
 
   /** One worker after the other asks for a task of the activity; some go away before they are answered. */

@@ -106,11 +106,6 @@ export class DiskStore implements Store {
     this.#queue.length = 0;
   }
 
-  /** Whether a write is on its way. */
-  get isWriting(): boolean {
-    return this.#queue.some(({ isWrite }) => isWrite);
-  }
-
   open(): Promise<Opening> {
     const { durable } = this.#disk;
     return this.#call("open", false, async () => {

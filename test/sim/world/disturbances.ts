@@ -4,25 +4,25 @@ import type { Chance } from "../generate/chance.ts";
 import type { FaultKind } from "../plan.ts";
 import type { DiskFault } from "./disk.ts";
 import type { Processes } from "./processes.ts";
-import { countFault, type World } from "./world.ts";
+import { countFault, type Storm, type World } from "./world.ts";
 
 /** Weighted: a kind stands as often as it is to be chosen. */
 const KINDS: readonly FaultKind[] = [
-  ...Array.from({ length: 14 }, () => "crash" as const),
-  ...Array.from({ length: 12 }, () => "crash while writing" as const),
-  ...Array.from({ length: 5 }, () => "crash while opening" as const),
-  ...Array.from({ length: 5 }, () => "graceful restart" as const),
-  ...Array.from({ length: 5 }, () => "second owner" as const),
-  ...Array.from({ length: 5 }, () => "disk error" as const),
-  ...Array.from({ length: 5 }, () => "disk reports failure, and did it" as const),
-  ...Array.from({ length: 5 }, () => "disk error for ever" as const),
-  ...Array.from({ length: 5 }, () => "disk full" as const),
-  ...Array.from({ length: 5 }, () => "disk slow" as const),
-  ...Array.from({ length: 5 }, () => "clock set forward" as const),
-  ...Array.from({ length: 5 }, () => "clock set back" as const),
+  ...Array.from({ length: 10 }, () => "crash" as const),
+  ...Array.from({ length: 10 }, () => "crash while writing" as const),
+  ...Array.from({ length: 6 }, () => "crash while opening" as const),
+  ...Array.from({ length: 6 }, () => "graceful restart" as const),
+  ...Array.from({ length: 6 }, () => "second owner" as const),
+  ...Array.from({ length: 6 }, () => "disk error" as const),
+  ...Array.from({ length: 6 }, () => "disk reports failure, and did it" as const),
+  ...Array.from({ length: 6 }, () => "disk error for ever" as const),
+  ...Array.from({ length: 6 }, () => "disk full" as const),
+  ...Array.from({ length: 6 }, () => "disk slow" as const),
+  ...Array.from({ length: 6 }, () => "clock set forward" as const),
+  ...Array.from({ length: 6 }, () => "clock set back" as const),
 ];
 
-export class Disturbances {
+export class Disturbances implements Storm {
   readonly #world: World;
   readonly #processes: Processes;
   readonly #chance: Chance;

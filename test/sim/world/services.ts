@@ -17,19 +17,20 @@ import type { EngineService, Runtime } from "../../../src/runtime/index.ts";
 import type { Receipt } from "../checker/evidence.ts";
 import type { Chance } from "../generate/chance.ts";
 import type { Life } from "./scheduler.ts";
-import { workOn } from "./workers.ts";
-import { momentOf, strikes, type World } from "./world.ts";
+import { type Functions, momentOf, strikes, type World } from "./world.ts";
 
 export class Services {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #limits: Limits;
+  readonly #functions: Functions;
   #replies = 0;
 
-  constructor(world: World, limits: Limits) {
+  constructor(world: World, limits: Limits, functions: Functions) {
     this.#world = world;
     this.#chance = world.chanceFor("services");
     this.#limits = limits;
+    this.#functions = functions;
   }
 
   /** The integrations of one process. `runtime` is there once calls are made. */
@@ -73,9 +74,22 @@ export class Services {
     };
     return {
       call: async (call) => {
+        const fault = this.#world.callFault();
+        if (fault === "crash before") {
+          this.#world.kill();
+          return never();
+        }
         const noted = note(call, false);
-        if (strikes(this.#world, this.#chance, "integration throws", 0.01)) throw new Error("a bug of it");
-        return integration.call(noted);
+        if (fault === "error" || fault === "error for ever") throw new Error("connect ECONNREFUSED");
+        if (strikes(this.#world, this.#chance, "integration throws", 0.04)) throw new Error("a bug of it");
+        if (fault === "crash after") {
+          // A start of a child needs a moment to be done.
+          const afterMs = call.resource.arn.includes(":states:") ? this.#chance.from(1, 30) : 1;
+          this.#world.scheduler.add(undefined, afterMs, "crash after a call", () => this.#world.kill());
+        }
+        const outcome = await integration.call(noted);
+        if (fault === "done but reported as failed") throw new Error("socket hang up");
+        return outcome;
       },
       ...(resume === undefined
         ? {}
@@ -85,7 +99,7 @@ export class Services {
 
   /** An integration that says twice that a call was accepted. */
   #submittedTwice(call: TaskCall): TaskCall {
-    if (!this.#chance.likely(0.1)) return call;
+    if (!this.#chance.likely(0.4)) return call;
     return {
       resource: call.resource,
       parameters: call.parameters,
@@ -141,56 +155,35 @@ export class Services {
   }
 
   #invoke(life: Life, request: InvokeRequest, receipt: Receipt | undefined): Promise<InvokeResponse> {
-    const world = this.#world;
-    const chance = this.#chance;
+    const { scheduler } = this.#world;
     const { promise, resolve, reject } = Promise.withResolvers<InvokeResponse>();
     const token = tokenIn(request.payload);
     if (receipt !== undefined) receipt.token = token;
-    if (token !== undefined) workOn(world, chance, token);
-    let afterMs = chance.likely(0.7) ? chance.from(0, 40) : chance.from(0, 2_500);
-    if (strikes(world, chance, "function late", 0.03)) afterMs = chance.from(5_000, 30_000);
-    const answer = (work: () => void): void => {
-      world.scheduler.add(life, afterMs, "function answers", work);
-    };
-    const respond = (payload: string, functionError?: string): void => {
-      if (receipt !== undefined)
-        receipt.reply = functionError === undefined ? { kind: "output", text: payload } : { kind: "other" };
-      answer(() =>
-        resolve({
-          statusCode: 200,
-          requestId: `r${this.#replies}`,
-          executedVersion: "$LATEST",
-          payload,
-          headers: { "content-type": "application/json" },
-          ...(functionError === undefined ? {} : { functionError }),
-        }),
-      );
-    };
+    const { afterMs, answer } = this.#functions.invoke(request, token);
+    if (receipt !== undefined && answer.kind === "body")
+      receipt.reply =
+        answer.functionError === undefined ? { kind: "output", text: answer.body } : { kind: "other" };
     this.#replies += 1;
-    if (strikes(world, chance, "function lost", 0.02)) {
-      // Somebody notices in the end: a function has a time limit of its own.
-      afterMs = 60_000;
-      respond('{"errorType":"Sandbox.Timedout","errorMessage":"it took too long"}', "Unhandled");
-    } else if (strikes(world, chance, "function fails", 0.08)) {
-      const errorType = chance.pick(["Busy", "Busy", "Broken"]);
-      respond(JSON.stringify({ errorType, errorMessage: "no" }), chance.pick(["Unhandled", "Handled"]));
-    } else if (strikes(world, chance, "function throttled", 0.02)) {
-      answer(() =>
-        reject(new ServiceError("TooManyRequestsException", "Rate Exceeded.", { requestId: "t" }, 429)),
-      );
-    } else if (strikes(world, chance, "function unreachable", 0.02)) {
-      answer(() => reject(new Error("connect ECONNREFUSED")));
-    } else if (strikes(world, chance, "function answers no JSON", 0.02)) {
-      respond(chance.pick(["oops {", "", "not json at all"]));
-    } else if (strikes(world, chance, "function answers too much", 0.02)) {
-      respond(JSON.stringify("y".repeat(this.#limits.payloadBytes)));
-    } else {
-      respond(JSON.stringify({ nonce: this.#replies, n: chance.from(0, 5), list: [1, null, "z"] }));
-    }
+    const requestId = `r${this.#replies}`;
+    scheduler.add(life, afterMs, "function answers", () => {
+      if (answer.kind === "throws") return reject(answer.error);
+      resolve({
+        statusCode: 200,
+        requestId,
+        executedVersion: "$LATEST",
+        payload: answer.body,
+        headers: { "content-type": "application/json" },
+        ...(answer.functionError === undefined ? {} : { functionError: answer.functionError }),
+      });
+    });
     return promise;
   }
 }
 
 function tokenIn(payload: string): string | undefined {
   return /"token":"([^"]+)"/u.exec(payload)?.[1];
+}
+
+function never<T>(): Promise<T> {
+  return new Promise(() => undefined);
 }
