@@ -25,8 +25,8 @@ export abstract class JsonataFunction {
   }
 
   /**
-   * Calls it with arguments that its signature has accepted. May return a TailCall, which `apply` goes on with.
-   * @param context The context item of the caller, for the few functions that ask for it.
+   * Calls it with arguments that its signature has accepted, in an array that is its own from now on (values.ts
+   * V3). May return a TailCall, which `apply` goes on with.
    */
   abstract call(args: readonly Value[], run: Run): Value;
 

@@ -5,6 +5,7 @@
 //       evaluation are written to only by whoever made them, before they are handed on.
 //   V2. Keys are data. Members are read and written through this file alone, so that no key reaches a prototype
 //       and no member of a function object is visible.
+//   V3. Arguments are an array of the callee's own: whoever calls has just made it, and does not look at it again.
 
 import { JsonataError } from "./errors.ts";
 import type { Run } from "./limits.ts";

@@ -29,9 +29,15 @@ export class Closure extends JsonataFunction {
     this.#frame = frame;
   }
 
+  /** The arguments become the frame (values.ts V3): they are not copied. */
   call(args: readonly Value[], run: Run): Value {
-    const slots: Value[] = [];
-    for (let i = 0; i < this.#size; i++) slots.push(i < this.arity ? args[i] : UNSET);
+    const slots = args as Value[];
+    const { arity } = this;
+    if (slots.length !== arity) {
+      while (slots.length < arity) slots.push(undefined);
+      slots.length = arity;
+    }
+    for (let i = arity; i < this.#size; i++) slots.push(UNSET);
     return this.#body(this.#input, new Frame(slots, this.#frame), run);
   }
 }

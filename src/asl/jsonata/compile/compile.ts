@@ -6,7 +6,17 @@ import { unreachable } from "../../../base/assert.ts";
 import type { Node } from "../ast.ts";
 import { JsonataError } from "../errors.ts";
 import { RegexFunction } from "../regex/function.ts";
-import { KEEP, SEQUENCE, TUPLES, addFlag, asSequence, contextOf, flagsOf, normalize, normalizeKept } from "../sequences.ts";
+import {
+  KEEP,
+  SEQUENCE,
+  TUPLES,
+  addFlag,
+  asSequence,
+  contextOf,
+  flagsOf,
+  normalize,
+  normalizeKept,
+} from "../sequences.ts";
 import { type Value, isArray } from "../values.ts";
 import { compileApply, compileCall, compilePartial, compileTailCall } from "./calls.ts";
 import { compileLambda } from "./closures.ts";

@@ -26,15 +26,87 @@ export function compileBinary(node: BinaryNode, scope: Scope, compile: Compile):
   }
   const operate = OPERATIONS.get(token);
   if (operate === undefined) throw new JsonataError("S0204", { token, position });
-  return (input, frame, run) => {
-    const a = left(input, frame, run);
-    const b = right(input, frame, run);
+  const checked: Operation = (a, b, run) => {
     try {
       return operate(a, b, run);
     } catch (fault) {
       throw located(fault, token, position);
     }
   };
+  return compileNumeric(token, left, right, checked) ?? compileAny(left, right, checked);
+}
+
+function compileAny(left: Evaluate, right: Evaluate, operate: Operation): Evaluate {
+  return (input, frame, run) => {
+    const a = left(input, frame, run);
+    return operate(a, right(input, frame, run), run);
+  };
+}
+
+/**
+ * The usual case, two finite numbers, without a detour: sums whose result is finite had finite operands. Written
+ * out for each operator, since one closure for all would be a call that no engine can predict.
+ */
+function compileNumeric(
+  token: string,
+  left: Evaluate,
+  right: Evaluate,
+  operate: Operation,
+): Evaluate | undefined {
+  switch (token) {
+    case "+":
+      return (input, frame, run) => {
+        const a = left(input, frame, run);
+        const b = right(input, frame, run);
+        if (typeof a === "number" && typeof b === "number") {
+          const sum = a + b;
+          if (sum - sum === 0) return sum;
+        }
+        return operate(a, b, run);
+      };
+    case "-":
+      return (input, frame, run) => {
+        const a = left(input, frame, run);
+        const b = right(input, frame, run);
+        if (typeof a === "number" && typeof b === "number") {
+          const difference = a - b;
+          if (difference - difference === 0) return difference;
+        }
+        return operate(a, b, run);
+      };
+    case "*":
+      return (input, frame, run) => {
+        const a = left(input, frame, run);
+        const b = right(input, frame, run);
+        if (typeof a === "number" && typeof b === "number") {
+          const product = a * b;
+          if (product - product === 0) return product;
+        }
+        return operate(a, b, run);
+      };
+    case "<":
+      return (input, frame, run) => {
+        const a = left(input, frame, run);
+        const b = right(input, frame, run);
+        return typeof a === "number" && typeof b === "number" ? a < b : operate(a, b, run);
+      };
+    case ">":
+      return (input, frame, run) => {
+        const a = left(input, frame, run);
+        const b = right(input, frame, run);
+        return typeof a === "number" && typeof b === "number" ? a > b : operate(a, b, run);
+      };
+    case "=":
+      return (input, frame, run) => {
+        const a = left(input, frame, run);
+        const b = right(input, frame, run);
+        return typeof a === "object" && typeof b === "object"
+          ? operate(a, b, run)
+          : a !== undefined && a === b;
+      };
+    default:
+      return undefined;
+  }
 }
 
 export function compileNegation(node: NegationNode, scope: Scope, compile: Compile): Evaluate {

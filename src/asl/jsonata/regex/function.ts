@@ -6,7 +6,7 @@ import { JsonataError } from "../errors.ts";
 import type { Run } from "../limits.ts";
 import { toText } from "../text.ts";
 import { JsonataFunction, type Value } from "../values.ts";
-import { type Cost, costOf, isAnchored, worstSteps } from "./cost.ts";
+import { type Cost, costOfPattern, firstLiteral, isAnchored, worstSteps } from "./cost.ts";
 import { RegexRefused, parseRegex } from "./parse.ts";
 import { type Captures, Program } from "./program.ts";
 
@@ -30,6 +30,7 @@ export class RegexFunction extends JsonataFunction {
   readonly #program: Program;
   readonly #cost: Cost;
   readonly #isAnchored: boolean;
+  readonly #first: string | undefined;
   readonly #position: number | undefined;
 
   /** @throws JsonataError S0303 for a pattern that cannot be matched in linear time */
@@ -40,7 +41,8 @@ export class RegexFunction extends JsonataFunction {
     try {
       const { node, groupCount } = parseRegex(regex.source, regex.ignoreCase, regex.multiline);
       this.#program = new Program(node, groupCount);
-      this.#cost = costOf(node);
+      this.#cost = costOfPattern(node);
+      this.#first = firstLiteral(node);
       this.#isAnchored = isAnchored(node);
     } catch (fault) {
       if (!(fault instanceof RegexRefused)) throw fault;
@@ -50,17 +52,31 @@ export class RegexFunction extends JsonataFunction {
 
   /** The first match that begins at `from` or later. */
   exec(text: string, from: number, run: Run): Match | undefined {
-    const worst = worstSteps(this.#cost, this.#isAnchored, text.length - from);
+    const length = text.length - from;
+    run.spend(1 + length / 64);
+    const worst = worstSteps(this.#cost, this.#starts(text, from), length);
     if (worst > MAX_BACKTRACKING) {
       const captures = this.#program.exec(text, from, run);
       return captures === undefined ? undefined : toMatch(text, captures);
     }
-    run.spend(1 + worst / BACKTRACKING_PER_STEP);
+    run.spend(worst / BACKTRACKING_PER_STEP);
     this.#native.lastIndex = from;
     const found = this.#native.exec(text);
     if (found === null) return undefined;
     const [match] = found;
     return { match, start: found.index, end: found.index + match.length, groups: found.slice(1) };
+  }
+
+  /** Places where a match may begin, counted only as far as it matters. */
+  #starts(text: string, from: number): number {
+    if (this.#isAnchored) return 1;
+    if (this.#first === undefined) return text.length - from + 1;
+    let count = 0;
+    for (let at = text.indexOf(this.#first, from); at >= 0; at = text.indexOf(this.#first, at + 1)) {
+      count += 1;
+      if (count > MAX_BACKTRACKING) break;
+    }
+    return count;
   }
 
   /**
