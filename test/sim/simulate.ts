@@ -17,7 +17,6 @@ import { Chance } from "./generate/chance.ts";
 import { ACTIVITIES, BEGIN_MS, randomDefinition, REGION_ACCOUNT, ROLE } from "./generate/definition.ts";
 import type { Plan } from "./plan.ts";
 import type { RecordedEvent } from "./reference/judge.ts";
-import { send } from "./world/calls.ts";
 import { Clients, describe } from "./world/clients.ts";
 import { Disk } from "./world/disk.ts";
 import { Disturbances } from "./world/disturbances.ts";
@@ -25,6 +24,7 @@ import { RandomFunctions } from "./world/functions.ts";
 import { Processes } from "./world/processes.ts";
 import { Scheduler } from "./world/scheduler.ts";
 import { Services } from "./world/services.ts";
+import { sendUntilAnswered } from "./world/workers.ts";
 import type { Actors, CallFault, Functions, Storm, World } from "./world/world.ts";
 
 export interface Report {
@@ -36,6 +36,8 @@ export interface Report {
   readonly steps: number;
   readonly deaths: number;
   readonly simulatedMs: number;
+  /** How each execution ended, by ARN. */
+  readonly ends: ReadonlyMap<string, string>;
   readonly executions: number;
   readonly events: number;
   readonly calls: number;
@@ -45,8 +47,6 @@ export interface Report {
   readonly log: readonly string[];
 }
 
-const CALM_MS = 3_000;
-const SETTLING_MS = 8_000;
 /** Of the calls while nothing was disturbed, so many in a hundred may fail. */
 const CALM_FAILURES_PERCENT = 5;
 /** What a timer may be late when nothing is disturbed: the disk takes some milliseconds for each commit. */
@@ -68,6 +68,16 @@ export interface Cast {
   readonly functions: (world: World) => Functions;
   readonly storm: (world: World, processes: Processes) => Storm;
   readonly callFault: () => CallFault | undefined;
+  readonly timing: {
+    /** Before the storm, after it, and at least until all may be over. */
+    readonly calmMs: number;
+    readonly settlingMs: number;
+    readonly lastMs: number;
+  };
+  /** Nothing at all goes wrong: timers must be prompt. */
+  readonly isPrompt: boolean;
+  /** Whether calls while nothing was disturbed are counted, and how many failed. */
+  readonly isCalmCounted: boolean;
 }
 
 /** Runs the plan of a seed. */
@@ -81,6 +91,9 @@ export function simulate(plan: Plan): Promise<Report> {
     functions: (world) => new RandomFunctions(world, limits.payloadBytes),
     storm: (world, processes) => new Disturbances(world, processes),
     callFault: () => undefined,
+    timing: { calmMs: 3_000, settlingMs: 8_000, lastMs: 6_000 },
+    isPrompt: plan.faults.length === 0,
+    isCalmCounted: true,
   });
 }
 
@@ -116,6 +129,7 @@ class Simulation {
   readonly #executionIds: number[] = [];
   readonly #arns = new Map<number, string>();
   readonly #turns = new Map<string, number>();
+  readonly #ends = new Map<string, string>();
   #executions = 0;
   #events = 0;
 
@@ -174,7 +188,9 @@ class Simulation {
     const machines = await this.#setUp();
     const clients = this.#cast.actors(this.#world, machines);
     clients.begin();
-    await this.#until(() => this.#scheduler.nowMs > CALM_MS, CALM_MS * 2, "time passes");
+    const { calmMs, settlingMs, lastMs } = this.#cast.timing;
+    const stormMs = this.#scheduler.nowMs + calmMs;
+    await this.#until(() => this.#scheduler.nowMs >= stormMs, calmMs * 2 + 10_000, "time passes");
     const calls = this.#evidence.calls.filter(({ answered }) => answered !== undefined);
     this.#world.isStormy = true;
     while (this.#storm.left > 0 || clients.startsLeft > 0) await this.#step(true);
@@ -182,16 +198,13 @@ class Simulation {
     this.#storm.end();
     await this.#until(() => this.#world.server !== undefined, 120_000, "the server opens after the storm");
     // What the storm has begun (a process that closes, or is about to notice its disk) has its end.
-    const calmMs = this.#scheduler.nowMs + SETTLING_MS;
-    await this.#until(
-      () => this.#scheduler.nowMs > calmMs && this.#world.server !== undefined,
-      60_000,
-      "calm",
-    );
+    const settledMs = this.#scheduler.nowMs + settlingMs;
+    const isCalm = (): boolean => this.#scheduler.nowMs >= settledMs && this.#world.server !== undefined;
+    await this.#until(isCalm, 120_000, "calm after the storm");
     const afterStorm = this.#evidence.calls.length;
-    await this.#drain();
+    await this.#drain(lastMs);
     clients.isOver = true;
-    this.#checkCalm([...calls, ...this.#evidence.calls.slice(afterStorm)]);
+    if (this.#cast.isCalmCounted) this.#checkCalm([...calls, ...this.#evidence.calls.slice(afterStorm)]);
     await this.#judge(await this.#readAll());
   }
 
@@ -203,6 +216,7 @@ class Simulation {
       steps: this.#scheduler.steps,
       deaths: this.#processes.deaths,
       simulatedMs: this.#scheduler.nowMs,
+      ends: this.#ends,
       executions: this.#executions,
       events: this.#events,
       calls: this.#evidence.calls.length,
@@ -238,14 +252,14 @@ class Simulation {
   }
 
   /** Until every execution has ended. */
-  async #drain(): Promise<void> {
+  async #drain(leastMs: number): Promise<void> {
     const { durable } = this.#disk;
     const untilMs = this.#scheduler.nowMs + LONGEST_MS + 60_000;
     // Starts that were not answered are tried again for a while.
-    const leastMs = this.#scheduler.nowMs + 6_000;
+    const overMs = this.#scheduler.nowMs + leastMs;
     for (let step = 1; ; step++) {
       await this.#step(false);
-      if (step % 64 !== 0 || this.#scheduler.nowMs < leastMs) continue;
+      if (step % 16 !== 0 || this.#scheduler.nowMs < overMs) continue;
       if ((await durable.countOpen()) === 0) return;
       if (this.#scheduler.nowMs > untilMs) {
         const open = await this.#stored();
@@ -265,15 +279,14 @@ class Simulation {
       resourceArn: string,
       work: (runtime: Runtime) => Promise<unknown>,
     ): void => {
-      send(world, chance, { operation, resourceArn }, work, ({ kind }) => {
-        if (kind === "ok") left -= 1;
-        else this.#scheduler.add(undefined, 300, "set up again", () => ask(operation, resourceArn, work));
+      left += 1;
+      sendUntilAnswered(world, chance, { operation, resourceArn }, work, 100, () => {
+        left -= 1;
       });
     };
     for (const arn of ACTIVITIES) {
       const name = arn.split(":").at(-1) as string;
       const activity = { arn, name, createdAtMs: BEGIN_MS, encryptionConfiguration: {} };
-      left += 1;
       ask("CreateActivity", arn, (runtime) => runtime.catalog.createActivity(activity, []));
     }
     const arns: string[] = [];
@@ -282,7 +295,6 @@ class Simulation {
       const revisionId = `revision-${name}`;
       this.#evidence.definitions.set(revisionId, { definition, roleArn: ROLE });
       const machine = machineOf(arn, name, revisionId, definition as Json);
-      left += 1;
       ask("CreateStateMachine", arn, (runtime) => runtime.catalog.createStateMachine(machine, []));
       arns.push(arn);
     }
@@ -338,28 +350,30 @@ class Simulation {
     const chance = this.#world.chanceFor("end");
     const described = new Map<string, Described>();
     let left = 0;
+    const done = (): void => {
+      left -= 1;
+    };
+    const query = { reverse: false, limit: 100_000, offset: 0 };
     for (const arn of this.#arns.values()) {
       left += 2;
-      const query = { reverse: false, limit: 100_000, offset: 0 };
-      const done = (): void => {
-        left -= 1;
-      };
-      send(
+      sendUntilAnswered(
         this.#world,
         chance,
         { operation: "GetExecutionHistory", arn, ...query },
         (runtime) => runtime.executions.history(arn, query),
+        100,
         done,
       );
-      send(
+      sendUntilAnswered(
         this.#world,
         chance,
         { operation: "DescribeExecution", arn },
-        (runtime) => describe(runtime, arn),
-        (answer) => {
-          if (answer.kind === "ok") described.set(arn, answer.value as Described);
-          done();
+        async (runtime) => {
+          described.set(arn, (await describe(runtime, arn)) as Described);
+          return described.get(arn);
         },
+        100,
+        done,
       );
     }
     await this.#until(() => left === 0, 60_000, "everything is read at the end");
@@ -368,9 +382,9 @@ class Simulation {
 
   async #judge(described: ReadonlyMap<string, Described>): Promise<void> {
     const checked: CheckedExecution[] = [];
-    const isPrompt = this.#plan.faults.length === 0;
     for (const stored of await this.#stored()) {
       this.#executions += 1;
+      this.#ends.set(stored.arn, stored.status);
       this.#events += stored.events.length;
       const { arn, name, stateMachineArn, revisionId } = stored;
       const found = this.#evidence.definitions.get(revisionId);
@@ -386,7 +400,7 @@ class Simulation {
           roleArn: found.roleArn,
           stateMachineArn,
           limits: { payloadBytes, historyEvents, executionSeconds, mapConcurrency: inlineMapConcurrency },
-          ...(isPrompt ? { latenessMs: PROMPT_MS } : {}),
+          ...(this.#cast.isPrompt ? { latenessMs: PROMPT_MS } : {}),
         },
         described.get(arn),
       );

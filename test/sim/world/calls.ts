@@ -6,11 +6,6 @@ import type { Answer, Call, Request } from "../checker/evidence.ts";
 import type { Chance } from "../generate/chance.ts";
 import { momentOf, type World } from "./world.ts";
 
-export interface Calm {
-  calls: number;
-  failures: number;
-}
-
 /**
  * Sends the request; `then` is told how it ended, if it ends.
  *
@@ -65,6 +60,13 @@ export function send(
       },
     );
   });
+}
+
+/** Whether the caller may try again, not knowing what became of it. */
+export function isUnanswered(answer: Answer): boolean {
+  if (answer.kind === "error")
+    return answer.code === "ServiceUnavailable" || answer.code === "ThrottlingException";
+  return answer.kind !== "ok";
 }
 
 /** The API answers what is no ServiceError with a 500: right where the store has failed, else a bug. */

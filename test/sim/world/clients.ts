@@ -2,10 +2,9 @@
 
 import { Payload } from "../../../src/base/json.ts";
 import type { Runtime, StateMachine } from "../../../src/runtime/index.ts";
-import type { Answer } from "../checker/evidence.ts";
 import type { Chance } from "../generate/chance.ts";
 import { ACTIVITIES, randomDefinition, randomInput, ROLE } from "../generate/definition.ts";
-import { send } from "./calls.ts";
+import { isUnanswered, send } from "./calls.ts";
 import { workOn } from "./workers.ts";
 import { type Actors, strikes, type World } from "./world.ts";
 
@@ -185,13 +184,7 @@ export class Clients implements Actors {
   }
 }
 
-function isUnanswered(answer: Answer): boolean {
-  if (answer.kind === "error")
-    return answer.code === "ServiceUnavailable" || answer.code === "ThrottlingException";
-  return answer.kind !== "ok";
-}
-
-async function startOf(
+export async function startOf(
   runtime: Runtime,
   machineArn: string,
   name: string | undefined,

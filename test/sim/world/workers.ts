@@ -1,8 +1,10 @@
 // Those who have a task token: they answer it in time, late, twice, not at all, and try tokens that nobody gave them.
 
 import { Payload } from "../../../src/base/json.ts";
+import type { Runtime } from "../../../src/runtime/index.ts";
+import type { Request } from "../checker/evidence.ts";
 import type { Chance } from "../generate/chance.ts";
-import { send } from "./calls.ts";
+import { isUnanswered, send } from "./calls.ts";
 import { strikes, type World } from "./world.ts";
 
 /** Somebody received the token and does something about it. */
@@ -29,47 +31,53 @@ export function workOn(world: World, chance: Chance, token: string): void {
   }
 }
 
-/** A worker that got no answer tries again: its first try may have been taken. */
 function complete(world: World, chance: Chance, token: string, tries: number): void {
-  if (chance.likely(0.75)) {
-    succeed(world, chance, token, false, tries);
-    return;
-  }
+  if (chance.likely(0.75)) return succeed(world, chance, token, false, tries);
   const error = chance.pick(["WorkerSaysNo", "Busy", "WorkerSaysNo", undefined]);
-  const cause = chance.likely(0.5) ? `because ${chance.from(0, 999)}` : undefined;
-  const request = { operation: "SendTaskFailure", token, error, cause } as const;
-  const attempt = (left: number): void =>
-    send(
-      world,
-      chance,
-      request,
-      (runtime) => runtime.tasks.fail(token, error, cause),
-      ({ kind }) => {
-        if (left > 0 && (kind === "lost" || kind === "refused"))
-          world.scheduler.add(undefined, 400, "worker again", () => attempt(left - 1));
-      },
-    );
-  attempt(tries);
+  fail(world, chance, token, error, chance.likely(0.5) ? `because ${chance.from(0, 999)}` : undefined, tries);
 }
 
-function succeed(world: World, chance: Chance, token: string, isForged: boolean, tries: number): void {
+/** A worker that got no answer tries again, so many times: its first try may have been taken. */
+export function succeed(world: World, chance: Chance, token: string, isForged: boolean, tries: number): void {
   const output = JSON.stringify({ answer: chance.from(0, 1_000_000), ok: true });
-  const attempt = (left: number): void =>
-    send(
-      world,
-      chance,
-      { operation: "SendTaskSuccess", token, output, isForged },
-      (runtime) => runtime.tasks.succeed(token, Payload.ofText(output)),
-      ({ kind }) => {
-        if (left > 0 && (kind === "lost" || kind === "refused"))
-          world.scheduler.add(undefined, 400, "worker again", () => attempt(left - 1));
-      },
-    );
-  attempt(tries);
+  const request = { operation: "SendTaskSuccess", token, output, isForged } as const;
+  const work = (runtime: Runtime): Promise<void> => runtime.tasks.succeed(token, Payload.ofText(output));
+  sendUntilAnswered(world, chance, request, work, tries);
 }
 
-function heartbeat(world: World, chance: Chance, token: string): void {
-  send(world, chance, { operation: "SendTaskHeartbeat", token }, (runtime) => runtime.tasks.heartbeat(token));
+export function fail(
+  world: World,
+  chance: Chance,
+  token: string,
+  error: string | undefined,
+  cause: string | undefined,
+  tries: number,
+): void {
+  const request = { operation: "SendTaskFailure", token, error, cause } as const;
+  const work = (runtime: Runtime): Promise<void> => runtime.tasks.fail(token, error, cause);
+  sendUntilAnswered(world, chance, request, work, tries);
+}
+
+export function heartbeat(world: World, chance: Chance, token: string): void {
+  const work = (runtime: Runtime): Promise<void> => runtime.tasks.heartbeat(token);
+  send(world, chance, { operation: "SendTaskHeartbeat", token }, work);
+}
+
+export function sendUntilAnswered(
+  world: World,
+  chance: Chance,
+  request: Request,
+  work: (runtime: Runtime) => Promise<unknown>,
+  tries: number,
+  then: () => void = () => undefined,
+): void {
+  send(world, chance, request, work, (answer) => {
+    if (!isUnanswered(answer)) return then();
+    if (tries === 0) return;
+    world.scheduler.add(undefined, 400, "again", () =>
+      sendUntilAnswered(world, chance, request, work, tries - 1, then),
+    );
+  });
 }
 
 /** The token with one character changed, cut, or grown. */
