@@ -15,6 +15,7 @@ import { serve } from "./commands/serve.ts";
 import { start } from "./commands/start.ts";
 import { stop } from "./commands/stop.ts";
 import { approve, reject } from "./commands/tokens.ts";
+import { torture } from "./commands/torture.ts";
 import { validate } from "./commands/validate.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { CliError } from "./problem.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   approve,
   reject,
   validate,
+  torture,
 ];
 
 /** Runs the command line to its end. @returns the exit code of the process; never rejects */
