@@ -54,6 +54,19 @@ const cases: readonly Case[] = [
     text: `${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`,
     expect: ["TOO_DEEPLY_NESTED: Definition is nested 5000 levels deep at /"],
   },
+  {
+    name: "Parameters that the integration does not have, or lacks, are a fault",
+    state: {
+      Type: "Task",
+      Resource: "arn:aws:states:::lambda:invoke",
+      Parameters: { "functionName.$": "$.f", Payload: 1 },
+      End: true,
+    },
+    expect: [
+      `${SCHEMA}: The field 'functionName' is not supported by Step Functions at /States/X/Parameters`,
+      `${SCHEMA}: The field 'FunctionName' is required but was missing at /States/X/Parameters`,
+    ],
+  },
   // The machine
   {
     name: "an empty machine lacks two fields",

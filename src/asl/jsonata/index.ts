@@ -24,7 +24,7 @@ import { JsonataFunction, type Value } from "./values.ts";
 
 export { JsonataError } from "./errors.ts";
 export { type IllegalReference, illegalReferences } from "./illegal-references.ts";
-export { DEFAULT_JSONATA_LIMITS, type JsonataEnvironment, type JsonataLimits } from "./limits.ts";
+export type { JsonataEnvironment, JsonataLimits } from "./limits.ts";
 export { JsonataFunction } from "./values.ts";
 export type { Node as JsonataNode } from "./ast.ts";
 
@@ -42,7 +42,7 @@ export type JsonataResult = Json | undefined | JsonataFunction;
 export interface JsonataExpression {
   readonly text: string;
   readonly ast: Node;
-  /** Variables that it reads and does not define itself, without `$`; functions of the language among them. */
+  /** Variables that it reads and does not define itself, without `$`; functions of the language are not among them. */
   readonly freeVariables: readonly string[];
   /**
    * @param input The context item `$` and `$$`; a definition's expressions have none.
@@ -66,11 +66,6 @@ export function compileJsonata(text: string): JsonataExpression {
   }
 }
 
-/** Whether a name is a function of the language. */
-export function isJsonataFunctionName(name: string): boolean {
-  return FUNCTIONS.has(name);
-}
-
 /** The variable that holds the whole input, `$$`. */
 const ROOT = "$";
 
@@ -89,7 +84,7 @@ class Expression implements JsonataExpression {
     this.#evaluate = evaluate;
     this.#names = root.names;
     this.#defaults = this.#names.map((name) => FUNCTIONS.get(name) ?? UNSET);
-    this.freeVariables = this.#names.filter((name) => name !== ROOT);
+    this.freeVariables = this.#names.filter((name) => name !== ROOT && !FUNCTIONS.has(name));
   }
 
   evaluate(bindings: JsonataBindings, environment: JsonataEnvironment, input?: Json): JsonataResult {

@@ -44,7 +44,7 @@ export function apply(target: Value, args: readonly Value[], context: Value, run
   run.enter();
   let result = applyOnce(target, args, context, run);
   while (result instanceof TailCall) {
-    run.spend(1);
+    run.spend(2);
     const tail: TailCall = result;
     try {
       result = applyOnce(tail.target, tail.args, context, run);

@@ -29,35 +29,21 @@ export function evaluateOurs(text: string, input: Json): Outcome {
   }
 }
 
-/**
- * The package adds an item to an empty array when that array is grouped, also where the array belongs to the data or
- * to a variable; whoever reads it later sees a null. We do not write to what is not ours, so such pairs say nothing.
- */
-async function watched<Result>(evaluate: () => Promise<Result>): Promise<[Result, didWrite: boolean]> {
-  const { push } = Array.prototype;
-  let didWrite = false;
-  Array.prototype.push = function watch(this: unknown[], ...items: unknown[]): number {
-    if (items.length === 1 && items[0] === undefined && this.length === 0 && !("sequence" in this)) {
-      // Arguments that are nothing are pushed too.
-      if (new Error().stack?.includes("evaluateGroupExpression (") === true) didWrite = true;
-    }
-    return Reflect.apply(push, this, items);
-  };
+/** The package's. Its own mishaps, where it fails with an error of the host, come as `host: message`. */
+export async function evaluateTheirs(text: string, input: Json): Promise<Outcome> {
+  const watch = new Watch();
   try {
-    return [await evaluate(), didWrite];
+    const outcome = await evaluatePackage(text, input);
+    return watch.didWrite ? "host: wrote to an empty array" : outcome;
   } finally {
-    Array.prototype.push = push;
+    watch.end();
   }
 }
 
-/** The package's. Its own mishaps, where it fails with an error of the host, come as `host: message`. */
-export async function evaluateTheirs(text: string, input: Json): Promise<Outcome> {
+async function evaluatePackage(text: string, input: Json): Promise<Outcome> {
   try {
     // A copy: the package writes to its input in some cases.
-    const expression = jsonata(text, { stack: 400 });
-    const copy = structuredClone(input);
-    const [result, didWrite] = await watched<unknown>(() => expression.evaluate(copy));
-    if (didWrite) return "host: wrote to an empty array";
+    const result: unknown = await jsonata(text, { stack: 400 }).evaluate(structuredClone(input));
     if (hasFunction(result)) return "a function";
     if (hasNoJson(result)) return "D1001";
     return JSON.stringify(result) ?? "nothing";
@@ -66,6 +52,36 @@ export async function evaluateTheirs(text: string, input: Json): Promise<Outcome
       return fault.code;
     }
     return `host: ${fault instanceof Error ? fault.message : String(fault)}`;
+  }
+}
+
+/**
+ * The package adds an item to an empty array when that array is grouped, also where the array belongs to the data or
+ * to a variable; whoever reads it later sees a null. We do not write to what is not ours, so such pairs say nothing.
+ */
+class Watch {
+  didWrite = false;
+  readonly #push = Array.prototype.push;
+
+  constructor() {
+    const { push } = Array.prototype;
+    const note = (): void => {
+      this.didWrite = true;
+    };
+    // oxlint-disable-next-line no-extend-native -- put back by `end`
+    Array.prototype.push = function watched(this: unknown[], ...items: unknown[]): number {
+      const isNothing = items.length === 1 && items[0] === undefined;
+      if (isNothing && this.length === 0 && !("sequence" in this)) {
+        // Arguments that are nothing are pushed too.
+        if (new Error().stack?.includes("evaluateGroupExpression (") === true) note();
+      }
+      return Reflect.apply(push, this, items);
+    };
+  }
+
+  end(): void {
+    // oxlint-disable-next-line no-extend-native -- the original
+    Array.prototype.push = this.#push;
   }
 }
 

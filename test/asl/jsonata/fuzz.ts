@@ -1,5 +1,5 @@
 // Compares random expressions with the `jsonata` package:
-//   node test/asl/jsonata/fuzz.ts [--pairs 100000] [--seed 1] [--show 20]
+//   npm run jsonata-fuzz -- [--pairs 100000] [--seed 1] [--show 20]
 import { parseArgs } from "node:util";
 import { Random } from "../../../src/base/random.ts";
 import { type Difference, fuzz } from "./differences.ts";

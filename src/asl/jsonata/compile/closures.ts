@@ -6,7 +6,7 @@
 //   F3. A function that is passed as an argument loses the caller's context: parameters that default to the
 //       context get null there (`Detached`).
 
-import type { LambdaNode } from "../ast.ts";
+import { type LambdaNode, type Node, childrenOf } from "../ast.ts";
 import type { Run } from "../limits.ts";
 import { normalize } from "../sequences.ts";
 import { Signature } from "../signature.ts";
@@ -16,6 +16,7 @@ import { type Compile, type Evaluate, Frame, type Scope, UNSET, assignedNames } 
 export class Closure extends JsonataFunction {
   readonly arity: number;
   readonly #size: number;
+  readonly #weight: number;
   readonly #body: Evaluate;
   readonly #input: Value;
   readonly #frame: Frame;
@@ -24,6 +25,7 @@ export class Closure extends JsonataFunction {
     super(lambda.signature);
     this.arity = lambda.arity;
     this.#size = lambda.scope.size;
+    this.#weight = lambda.weight;
     this.#body = lambda.body;
     this.#input = input;
     this.#frame = frame;
@@ -38,6 +40,7 @@ export class Closure extends JsonataFunction {
       slots.length = arity;
     }
     for (let i = arity; i < this.#size; i++) slots.push(UNSET);
+    run.spend(this.#weight);
     return this.#body(this.#input, new Frame(slots, this.#frame), run);
   }
 }
@@ -47,6 +50,8 @@ interface Lambda {
   readonly signature: Signature | undefined;
   readonly scope: Scope;
   readonly body: Evaluate;
+  /** Fuel that a call costs: by the size of the body, loops in it not counted. */
+  readonly weight: number;
 }
 
 export function compileLambda(node: LambdaNode, scope: Scope, compile: Compile): Evaluate {
@@ -58,8 +63,15 @@ export function compileLambda(node: LambdaNode, scope: Scope, compile: Compile):
     signature: node.signature === undefined ? undefined : new Signature(node.signature.definition),
     scope: inside,
     body: compile(node.body, inside),
+    weight: 1 + sizeOf(node.body) / 3,
   };
   return (input, frame) => new Closure(lambda, input, frame);
+}
+
+/** Nodes that are evaluated at most once by one evaluation of `node`; functions inside are not. */
+function sizeOf(node: Node): number {
+  if (node.type === "lambda" && node.thunk !== true) return 1;
+  return childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
 }
 
 /** A function with a signature, as an argument (F3). */

@@ -57,6 +57,7 @@ function withoutTailCalls(node: Node): Node {
   }
   if (node.type === "condition") {
     const then = withoutTailCalls(node.then);
+    // oxlint-disable-next-line unicorn/no-thenable -- the parser's own name
     return node.else === undefined ? { ...node, then } : { ...node, then, else: withoutTailCalls(node.else) };
   }
   return node;
@@ -82,13 +83,26 @@ function compileRepeated(node: ConditionNode, repeated: Repeated, scope: Scope, 
 export function compileBlock(node: BlockNode, scope: Scope, compile: Compile): Evaluate {
   const names = assignedNames(node.expressions);
   const inside = names.size === 0 ? scope : scope.inner(names);
-  const expressions = node.expressions.map((expression) => compile(expression, inside));
+  const expressions = node.expressions.map((expression) => compileStatement(expression, inside, compile));
   const [only] = expressions;
   if (only === undefined) return () => undefined;
   const evaluate: Evaluate =
     expressions.length === 1 ? only : (input, frame, run) => lastOf(expressions, input, frame, run);
   if (inside === scope) return evaluate;
   return (input, frame, run) => evaluate(input, emptyFrame(inside, frame), run);
+}
+
+/**
+ * Expressions of a block are evaluated one after the other: what one assigns, those after it may rely on. A lambda
+ * may rely on its own name as well, since nobody can call it before it has one.
+ */
+function compileStatement(node: Node, scope: Scope, compile: Compile): Evaluate {
+  if (node.type !== "bind") return compile(node, scope);
+  const name = node.lhs.value;
+  if (node.rhs.type === "lambda") scope.settle(name);
+  const evaluate = compile(node, scope);
+  scope.settle(name);
+  return evaluate;
 }
 
 function lastOf(expressions: readonly Evaluate[], input: Value, frame: Frame, run: Run): Value {

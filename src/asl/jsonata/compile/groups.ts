@@ -55,7 +55,7 @@ function compileConstant(node: Group, pairs: readonly Pair[]): Grouping | undefi
   const count = keys.length;
   return (input, frame, run) => {
     const result: ValueObject = {};
-    run.spend(count);
+    run.spend(1 + count);
     for (let i = 0; i < count; i++) {
       const value = (values[i] as Evaluate)(input, frame, run);
       if (value !== undefined) setMember(result, keys[i] as string, value);
@@ -124,13 +124,13 @@ function group(
   const groups = new Groups(position);
   // An empty array has one group nevertheless: a constructor works without a context.
   const count = Math.max(items.length, 1);
-  run.spend(count * pairs.length);
+  run.spend(6 + count * pairs.length * 2);
   for (let i = 0; i < count; i++) {
     const item = items[i];
     for (let j = 0; j < pairs.length; j++) groups.add((pairs[j] as Pair).key(item, frame, run), item, j, run);
   }
   const result: ValueObject = {};
-  run.spend(groups.entries.size);
+  run.spend(groups.entries.size * 4);
   for (const [key, entry] of groups.entries) {
     const value = (pairs[entry.pair] as Pair).value(entry.data, frame, run);
     if (value !== undefined) setMember(result, key, value);

@@ -43,8 +43,8 @@ export class Frame {
 
 interface Variable {
   readonly index: number;
-  /** Assigned before anything in the scope is evaluated. */
-  readonly isCertain: boolean;
+  /** Assigned before anything that is compiled from now on is evaluated. */
+  isCertain: boolean;
 }
 
 interface Place {
@@ -79,6 +79,12 @@ export class Scope {
     this.#size += 1;
     this.#variables.set(name, { index, isCertain: kind === "parameter" });
     return index;
+  }
+
+  /** From here on a variable is known to be assigned: nothing outside is asked for it any more. */
+  settle(name: string): void {
+    const variable = this.#variables.get(name);
+    if (variable !== undefined) variable.isCertain = true;
   }
 
   /** A scope inside, with variables that are assigned while it is evaluated. */

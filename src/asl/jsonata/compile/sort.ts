@@ -80,7 +80,7 @@ function compareEntries(
 function keyOf(entry: Entry, index: number, term: Term, run: Run): Value {
   const { keys } = entry;
   if (keys.length === index) {
-    run.spend(1);
+    run.spend(2);
     keys.push(term.evaluate(entry.input, entry.frame, run));
   }
   return keys[index];

@@ -49,7 +49,7 @@ function distinct(value: Value, run: Run): Value {
       if (scalars.has(item) && !Number.isNaN(item)) continue;
       scalars.add(item);
     } else {
-      run.spend(others.length);
+      run.spend(others.length * 2);
       if (others.some((other) => deepEquals(item, other, run))) continue;
       others.push(item);
     }

@@ -30,7 +30,8 @@ function decode(text: string): string {
 }
 
 function ofUrl(functionName: string, convert: (text: string) => string): Implementation {
-  return ofText((text) => {
+  return ofText((text, run) => {
+    run.spend(text.length);
     try {
       return convert(text);
     } catch (fault) {
@@ -44,9 +45,20 @@ export const ENCODING: Definitions = {
   base64encode: define(
     "<s-:s>",
     1,
-    ofText((text) => base64Encode(toBytes(text))),
+    ofText((text, run) => {
+      run.spendText((text.length * 4) / 3);
+      run.spend(text.length * 2);
+      return base64Encode(toBytes(text));
+    }),
   ),
-  base64decode: define("<s-:s>", 1, ofText(decode)),
+  base64decode: define(
+    "<s-:s>",
+    1,
+    ofText((text, run) => {
+      run.spend(text.length);
+      return decode(text);
+    }),
+  ),
   encodeUrlComponent: define("<s-:s>", 1, ofUrl("encodeUrlComponent", encodeURIComponent)),
   encodeUrl: define("<s-:s>", 1, ofUrl("encodeUrl", encodeURI)),
   decodeUrlComponent: define("<s-:s>", 1, ofUrl("decodeUrlComponent", decodeURIComponent)),

@@ -27,7 +27,7 @@ class Matches {
   }
 
   next(): Match | undefined {
-    this.#run.spend(1);
+    this.#run.spend(3);
     const pattern = this.#pattern;
     if (pattern instanceof RegexFunction) {
       this.#last =
@@ -126,6 +126,7 @@ class TextBuilder {
 
   add(part: string): void {
     this.#run.spendText(part.length);
+    this.#run.spend(1);
     this.text += part;
     if (this.text.length > this.#run.limits.maxStringLength) this.#run.spendText(this.text.length);
   }

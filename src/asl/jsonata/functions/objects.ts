@@ -22,9 +22,9 @@ function keys(value: Value, run: Run): Sequence {
   const result = createSequence();
   const names = new Set<string>();
   collectKeys(value, names, run);
-  // Names that are integers come first, in their order, as in any object.
+  // Of several objects, names that are integers come first, in their order, as in any one object.
   const order: ValueObject = {};
-  for (const name of names) setMember(order, name, true);
+  if (isArray(value)) for (const name of names) setMember(order, name, true);
   for (const name of isArray(value) ? Object.keys(order) : names) result.push(name);
   return result;
 }
@@ -35,7 +35,7 @@ function collectKeys(value: Value, names: Set<string>, run: Run): void {
     for (const item of value) collectKeys(item, names, run);
   } else if (isObject(value)) {
     const own = Object.keys(value);
-    run.spend(own.length);
+    run.spend(own.length * 3);
     for (const key of own) names.add(key);
   }
 }
@@ -71,7 +71,7 @@ function merge(objects: readonly Value[], run: Run): Value {
   for (const object of objects) {
     if (!isObject(object)) continue;
     const entries = Object.entries(object);
-    run.spend(1 + entries.length);
+    run.spend(1 + entries.length * 16);
     for (const [key, value] of entries) setMember(result, key, value);
   }
   return result;

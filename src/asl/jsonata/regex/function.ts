@@ -22,6 +22,9 @@ export interface Match {
 /** Backtracking that is allowed for one search, in steps of some 5 ns. */
 const MAX_BACKTRACKING = 5000;
 const BACKTRACKING_PER_STEP = 20;
+/** The same for patterns that look at each place once: nothing is tried again, and RegExp is at its best. */
+const MAX_SCAN = 1_000_000;
+const SCAN_PER_STEP = 40;
 
 export class RegexFunction extends JsonataFunction {
   /** It takes an offset too, which higher-order functions pass as they pass an index. */
@@ -53,13 +56,25 @@ export class RegexFunction extends JsonataFunction {
   /** The first match that begins at `from` or later. */
   exec(text: string, from: number, run: Run): Match | undefined {
     const length = text.length - from;
-    run.spend(1 + length / 64);
-    const worst = worstSteps(this.#cost, this.#starts(text, from), length);
-    if (worst > MAX_BACKTRACKING) {
-      const captures = this.#program.exec(text, from, run);
-      return captures === undefined ? undefined : toMatch(text, captures);
+    const { degree, size, ways } = this.#cost;
+    if (degree === 0 && size * ways * length < MAX_SCAN) {
+      const found = this.#backtrack(text, from);
+      // Paid for afterwards: how far it had to look is known then, and is little before the next of many matches.
+      run.spend(1 + (((found?.end ?? text.length) - from) * size * ways) / SCAN_PER_STEP);
+      return found;
     }
-    run.spend(worst / BACKTRACKING_PER_STEP);
+    if (length < MAX_BACKTRACKING) {
+      const worst = worstSteps(this.#cost, this.#starts(text, from, run), length);
+      if (worst < MAX_BACKTRACKING) {
+        run.spend(1 + worst / BACKTRACKING_PER_STEP);
+        return this.#backtrack(text, from);
+      }
+    }
+    const captures = this.#program.exec(text, from, run);
+    return captures === undefined ? undefined : toMatch(text, captures);
+  }
+
+  #backtrack(text: string, from: number): Match | undefined {
     this.#native.lastIndex = from;
     const found = this.#native.exec(text);
     if (found === null) return undefined;
@@ -67,15 +82,14 @@ export class RegexFunction extends JsonataFunction {
     return { match, start: found.index, end: found.index + match.length, groups: found.slice(1) };
   }
 
-  /** Places where a match may begin, counted only as far as it matters. */
-  #starts(text: string, from: number): number {
+  /** Places where a match may begin. */
+  #starts(text: string, from: number, run: Run): number {
     if (this.#isAnchored) return 1;
     if (this.#first === undefined) return text.length - from + 1;
     let count = 0;
-    for (let at = text.indexOf(this.#first, from); at >= 0; at = text.indexOf(this.#first, at + 1)) {
+    for (let at = text.indexOf(this.#first, from); at >= 0; at = text.indexOf(this.#first, at + 1))
       count += 1;
-      if (count > MAX_BACKTRACKING) break;
-    }
+    run.spend(count / 4);
     return count;
   }
 

@@ -1,14 +1,14 @@
-// Runs the official JSONata test suite: node test/asl/jsonata/suite.ts DIRECTORY (groups/*.json, datasets/*.json).
+// Runs the official JSONata test suite: npm run jsonata-suite -- DIRECTORY (groups/*.json, datasets/*.json).
 // Prints what differs; fails below 99.5 %, or when a case differs that EXCEPTIONS does not explain.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { Json } from "../../../src/base/json.ts";
-import { Random } from "../../../src/base/random.ts";
-import { JsonataError, JsonataFunction, compileJsonata } from "../../../src/asl/jsonata/index.ts";
-import type { Run } from "../../../src/asl/jsonata/limits.ts";
-import { Signature } from "../../../src/asl/jsonata/signature.ts";
-import type { Value } from "../../../src/asl/jsonata/values.ts";
+import type { Json } from "../../src/base/json.ts";
+import { Random } from "../../src/base/random.ts";
+import { JsonataError, JsonataFunction, compileJsonata } from "../../src/asl/jsonata/index.ts";
+import type { Run } from "../../src/asl/jsonata/limits.ts";
+import { Signature } from "../../src/asl/jsonata/signature.ts";
+import type { Value } from "../../src/asl/jsonata/values.ts";
 
 interface Case {
   readonly id: string;
