@@ -50,8 +50,8 @@ export function planOf(seed: number): Plan {
   const isCalm = seed % 20 === 0;
   return {
     seed,
-    machines: 4,
-    executions: 14,
+    machines: 5,
+    executions: 28,
     disturbances: isCalm ? 0 : 24,
     faults: isCalm ? [] : FAULT_KINDS,
     size: 6,

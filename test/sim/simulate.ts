@@ -205,7 +205,13 @@ class Simulation {
     await this.#drain(lastMs);
     clients.isOver = true;
     if (this.#cast.isCalmCounted) this.#checkCalm([...calls, ...this.#evidence.calls.slice(afterStorm)]);
-    await this.#judge(await this.#readAll());
+    // A child whose parent has gone may still be started while everything is read: then all is read again.
+    for (;;) {
+      const count = this.#arns.size;
+      const described = await this.#readAll();
+      await this.#drain(0);
+      if (count === this.#arns.size) return this.#judge(described);
+    }
   }
 
   report(problem: Error | undefined): Report {

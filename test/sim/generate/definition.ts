@@ -231,7 +231,7 @@ function task(maker: Maker, around: Around, slot: string): Definition {
       Resource: "arn:aws:states:::lambda:invoke.waitForTaskToken",
       Parameters: { FunctionName: "ask", Payload: { ...payload, "token.$": "$$.Task.Token" } },
       TimeoutSeconds: timeout,
-      ...(chance.likely(0.4) ? { HeartbeatSeconds: chance.from(2, timeout - 1) } : {}),
+      ...(chance.likely(0.6) ? { HeartbeatSeconds: chance.from(2, timeout - 1) } : {}),
       ...place,
     };
   }
@@ -242,7 +242,7 @@ function task(maker: Maker, around: Around, slot: string): Definition {
       Resource: chance.pick(ACTIVITIES),
       ...(chance.likely(0.5) ? { Parameters: payload } : {}),
       TimeoutSeconds: timeout,
-      ...(chance.likely(0.4) ? { HeartbeatSeconds: chance.from(2, timeout - 1) } : {}),
+      ...(chance.likely(0.6) ? { HeartbeatSeconds: chance.from(2, timeout - 1) } : {}),
       ...place,
     };
   }

@@ -8,8 +8,8 @@ import { countFault, type Storm, type World } from "./world.ts";
 
 /** Weighted: a kind stands as often as it is to be chosen. */
 const KINDS: readonly FaultKind[] = [
-  ...Array.from({ length: 10 }, () => "crash" as const),
-  ...Array.from({ length: 10 }, () => "crash while writing" as const),
+  ...Array.from({ length: 7 }, () => "crash" as const),
+  ...Array.from({ length: 7 }, () => "crash while writing" as const),
   ...Array.from({ length: 6 }, () => "crash while opening" as const),
   ...Array.from({ length: 6 }, () => "graceful restart" as const),
   ...Array.from({ length: 6 }, () => "second owner" as const),
@@ -17,7 +17,7 @@ const KINDS: readonly FaultKind[] = [
   ...Array.from({ length: 6 }, () => "disk reports failure, and did it" as const),
   ...Array.from({ length: 6 }, () => "disk error for ever" as const),
   ...Array.from({ length: 6 }, () => "disk full" as const),
-  ...Array.from({ length: 6 }, () => "disk slow" as const),
+  ...Array.from({ length: 7 }, () => "disk slow" as const),
   ...Array.from({ length: 6 }, () => "clock set forward" as const),
   ...Array.from({ length: 6 }, () => "clock set back" as const),
 ];
@@ -112,14 +112,14 @@ export class Disturbances implements Storm {
         return;
       case "disk error for ever":
         this.#armed = { fault: "error for ever", writesOnly: false, operations: 1 };
-        later(200, 3_000, () => {
+        later(50, 600, () => {
           disk.isBroken = false;
           if (this.#armed?.fault === "error for ever") this.#armed = undefined;
         });
         return;
       case "disk full":
         disk.isFull = true;
-        later(100, 2_000, () => {
+        later(50, 500, () => {
           disk.isFull = false;
         });
         return;

@@ -81,7 +81,7 @@ export class Services {
         }
         const noted = note(call, false);
         if (fault === "error" || fault === "error for ever") throw new Error("connect ECONNREFUSED");
-        if (strikes(this.#world, this.#chance, "integration throws", 0.04)) throw new Error("a bug of it");
+        if (strikes(this.#world, this.#chance, "integration throws", 0.07)) throw new Error("a bug of it");
         if (fault === "crash after") {
           // A start of a child needs a moment to be done.
           const afterMs = call.resource.arn.includes(":states:") ? this.#chance.from(1, 30) : 1;

@@ -11,8 +11,8 @@ import { strikes, type World } from "./world.ts";
 export function workOn(world: World, chance: Chance, token: string): void {
   const { scheduler } = world;
   let atMs = chance.likely(0.2) ? 0 : chance.from(0, 4_000);
-  if (strikes(world, chance, "worker silent", 0.07)) return;
-  if (chance.likely(0.3)) {
+  if (strikes(world, chance, "worker silent", 0.15)) return;
+  if (chance.likely(0.5)) {
     const beats = chance.from(1, 4);
     for (let beat = 0; beat < beats; beat++) {
       scheduler.add(undefined, atMs, "worker", () => heartbeat(world, chance, token));
@@ -24,7 +24,7 @@ export function workOn(world: World, chance: Chance, token: string): void {
     const again = chance.likely(0.5) ? atMs : atMs + chance.from(1, 5_000);
     scheduler.add(undefined, again, "worker", () => complete(world, chance, token, 0));
   }
-  if (strikes(world, chance, "token forged", 0.15)) {
+  if (strikes(world, chance, "token forged", 0.3)) {
     scheduler.add(undefined, chance.from(0, 5_000), "worker", () =>
       succeed(world, chance, forged(chance, token), true, 0),
     );
