@@ -8,7 +8,7 @@ export const FAULT_KINDS = [
   "second owner",
   "disk error",
   "disk error for ever",
-  "disk reports failure, and did it",
+  "disk reports failure but did it",
   "disk full",
   "disk slow",
   "clock set forward",
@@ -45,15 +45,20 @@ export interface Plan {
   readonly isTraced?: boolean;
 }
 
-/** The plan of a seed. One in twenty is without any fault: timers must be prompt then. */
+/** What services and workers do wrong: no reason for a timer to be late. */
+const OUTSIDE: readonly FaultKind[] = FAULT_KINDS.filter((kind) =>
+  /^(?:function|worker|token|call|integration)/u.test(kind),
+);
+
+/** The plan of a seed. In one of ten only services and workers fail: timers must be prompt then. */
 export function planOf(seed: number): Plan {
-  const isCalm = seed % 20 === 0;
+  const isCalm = seed % 10 === 0;
   return {
     seed,
     machines: 5,
     executions: 28,
     disturbances: isCalm ? 0 : 24,
-    faults: isCalm ? [] : FAULT_KINDS,
+    faults: isCalm ? OUTSIDE : FAULT_KINDS,
     size: 6,
   };
 }

@@ -52,7 +52,7 @@ const CALM_FAILURES_PERCENT = 5;
 /** What a timer may be late when nothing is disturbed: the disk takes some milliseconds for each commit. */
 const PROMPT_MS = 100;
 /** No execution lasts longer: one that does is stuck. */
-const LONGEST_MS = 7_200_000;
+const LONGEST_MS = 1_800_000;
 export const LIMITS: Limits = {
   ...SERVICE_LIMITS,
   payloadBytes: 20_000,
@@ -92,7 +92,7 @@ export function simulate(plan: Plan): Promise<Report> {
     storm: (world, processes) => new Disturbances(world, processes),
     callFault: () => undefined,
     timing: { calmMs: 3_000, settlingMs: 8_000, lastMs: 6_000 },
-    isPrompt: plan.faults.length === 0,
+    isPrompt: plan.disturbances === 0,
     isCalmCounted: true,
   });
 }
@@ -154,7 +154,8 @@ class Simulation {
           this.#turns.set(arn, (this.#turns.get(arn) ?? 0) + 1);
         }
         try {
-          this.#watch.committed(turns, refused);
+          const { wallMs } = this.#scheduler;
+          this.#watch.committed(turns, refused, wallMs, cast.isPrompt ? PROMPT_MS : undefined);
         } catch (problem) {
           this.#world.problem ??= problem;
         }
@@ -410,13 +411,18 @@ class Simulation {
         },
         described.get(arn),
       );
-      this.#checks.holds("I31", stored.stoppedAtMs !== undefined, () => `${arn} has not ended`);
+      const ownSeconds = (found.definition as { readonly TimeoutSeconds?: number }).TimeoutSeconds;
+      this.#checks.holds(
+        "I31",
+        stored.stoppedAtMs !== undefined && (stored.status !== "TIMED_OUT" || ownSeconds !== undefined),
+        () => `${arn} was stuck`,
+      );
       const read = this.#watch.wasRead(arn);
       const isSame = stored.events.every((event) => read[event.id] === JSON.stringify(event));
       this.#checks.holds("I4", isSame, () => `${arn}: what is stored is not what was read`);
       checked.push({ stored, attempts });
     }
-    checkOutside(this.#checks, this.#evidence, checked);
+    checkOutside(this.#checks, this.#evidence, checked, this.#cast.isPrompt ? PROMPT_MS : undefined);
     this.#checks.holds("I31", checked.length > 0, () => "no execution was started");
   }
 }

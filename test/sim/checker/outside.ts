@@ -30,10 +30,12 @@ export function attemptIdOf({ arn, revisionId }: StoredExecution, number: number
   ].join("-");
 }
 
+/** @param latestMs How long a child that nobody waits for may go on; undefined: as long as it likes (crashes). */
 export function checkOutside(
   checks: Checks,
   evidence: Evidence,
   executions: readonly CheckedExecution[],
+  latestMs: number | undefined,
 ): void {
   const byArn = new Map(executions.map((each) => [each.stored.arn, each]));
   const byAttempt = new Map<string, { readonly execution: CheckedExecution; readonly attempt: Attempt }>();
@@ -84,7 +86,7 @@ export function checkOutside(
   checkTokens(checks, evidence, tokens, isFull);
   checkStarts(checks, evidence, byArn);
   checkStops(checks, evidence, executions);
-  checkChildren(checks, executions, byArn);
+  checkChildren(checks, executions, byArn, latestMs);
 }
 
 /** I13: what the function answered is what the history holds, or a failure. */
@@ -251,6 +253,7 @@ function checkChildren(
   checks: Checks,
   executions: readonly CheckedExecution[],
   byArn: ReadonlyMap<string, CheckedExecution>,
+  latestMs: number | undefined,
 ): void {
   for (const { stored, attempts } of executions) {
     for (const { scheduled, submitted, end } of attempts) {
@@ -262,7 +265,17 @@ function checkChildren(
         .ExecutionArn;
       const child = byArn.get(childArn)?.stored;
       checks.holds("I28", child !== undefined, () => `${stored.arn}: its child ${childArn} does not exist`);
-      if (child === undefined || !resource.includes(".sync") || end === undefined) continue;
+      if (child === undefined || !resource.includes(".sync")) continue;
+      const isGivenUp = end === undefined || end.type === "TaskTimedOut";
+      if (isGivenUp && latestMs !== undefined) {
+        const stopMs = (end?.timestampMs ?? stored.stoppedAtMs ?? Number.POSITIVE_INFINITY) + latestMs;
+        checks.holds(
+          "I28",
+          child.stoppedAtMs !== undefined && child.stoppedAtMs <= stopMs,
+          () => `${childArn} goes on, though the attempt of ${stored.arn} that waited for it was given up`,
+        );
+      }
+      if (end === undefined) continue;
       const last = child.events.at(-1);
       if (end.type === "TaskSucceeded") {
         const { Output } = JSON.parse(end.details?.["output"] as string) as { Output: unknown };

@@ -53,8 +53,17 @@ export class Watch {
     this.#checks = checks;
   }
 
-  /** A batch became durable. */
-  committed(turns: readonly TurnWrite[], refused: readonly number[]): void {
+  /**
+   * A batch became durable at `wallMs`.
+   *
+   * @param latestMs How long after its own time a turn may become durable; undefined: as long as it takes.
+   */
+  committed(
+    turns: readonly TurnWrite[],
+    refused: readonly number[],
+    wallMs: number,
+    latestMs: number | undefined,
+  ): void {
     for (const turn of turns) {
       if (refused.includes(turn.executionId)) continue;
       const { shard, epoch, lsn, executionId, atMs } = turn;
@@ -63,6 +72,12 @@ export class Watch {
       this.#epochs.set(shard, epoch);
       this.#checks.holds("I32", lsn > this.#lastLsn, () => `LSN ${lsn} after ${this.#lastLsn}`);
       this.#lastLsn = lsn;
+      if (latestMs !== undefined)
+        this.#checks.holds(
+          "I18",
+          wallMs - atMs <= latestMs,
+          () => `execution ${executionId}: what belongs to ${atMs} is durable ${wallMs - atMs} ms later`,
+        );
       const journal = this.#journals.get(executionId);
       if (journal !== undefined) {
         this.#checks.holds("I5", !journal.isClosed, () => `execution ${executionId} goes on after its end`);

@@ -92,7 +92,7 @@ function state(maker: Maker, around: Around, name: string, later: readonly strin
     return choice(maker, around, later);
   }
   if (roll <= 12) {
-    const work = task(maker, around, slot);
+    const work = task(maker, around, slot, next === undefined);
     return { ...work, ...handlers(maker, around, later, true), ...transition };
   }
   if (roll <= 13) {
@@ -160,7 +160,7 @@ function pass(maker: Maker, around: Around, slot: string): Definition {
       : {};
   const place = { ResultPath: chance.likely(0.7) ? slot : null };
   // A path that leads nowhere ends the execution; rarely, so that the others get on.
-  if (chance.likely(0.02)) return { Type: "Pass", Parameters: { "a.$": "$.nowhere" }, ...place };
+  if (chance.likely(0.06)) return { Type: "Pass", Parameters: { "a.$": "$.nowhere" }, ...place };
   return chance.likely(0.6)
     ? { Type: "Pass", Parameters: template(maker, around), ...place, ...assign }
     : { Type: "Pass", Result: { fixed: chance.from(0, 99) }, ...place, ...assign };
@@ -204,9 +204,10 @@ function choice(maker: Maker, around: Around, later: readonly string[]): Definit
   };
 }
 
-function task(maker: Maker, around: Around, slot: string): Definition {
+function task(maker: Maker, around: Around, slot: string, isLast: boolean): Definition {
   const { chance, options } = maker;
-  const place = { ResultPath: chance.likely(0.85) ? slot : null };
+  // At the end of a block nobody needs the members of `$` any more: the result may be all of the output.
+  const place = isLast && chance.likely(0.5) ? {} : { ResultPath: chance.likely(0.85) ? slot : null };
   const payload = { ...template(maker, around), "retry.$": "$$.State.RetryCount" };
   const limit = (seconds: number): Definition => (chance.likely(0.4) ? { TimeoutSeconds: seconds } : {});
   const roll = chance.from(0, options.children.length > 0 ? 12 : 9);

@@ -14,7 +14,7 @@ const KINDS: readonly FaultKind[] = [
   ...Array.from({ length: 6 }, () => "graceful restart" as const),
   ...Array.from({ length: 6 }, () => "second owner" as const),
   ...Array.from({ length: 6 }, () => "disk error" as const),
-  ...Array.from({ length: 6 }, () => "disk reports failure, and did it" as const),
+  ...Array.from({ length: 6 }, () => "disk reports failure but did it" as const),
   ...Array.from({ length: 6 }, () => "disk error for ever" as const),
   ...Array.from({ length: 6 }, () => "disk full" as const),
   ...Array.from({ length: 7 }, () => "disk slow" as const),
@@ -107,7 +107,7 @@ export class Disturbances implements Storm {
       case "disk error":
         this.#armed = { fault: "error", writesOnly: chance.likely(0.7), operations: chance.from(1, 3) };
         return;
-      case "disk reports failure, and did it":
+      case "disk reports failure but did it":
         this.#armed = { fault: "done but reported as failed", writesOnly: true, operations: 1 };
         return;
       case "disk error for ever":
