@@ -411,6 +411,8 @@ class Simulation {
         },
         described.get(arn),
       );
+      this.#checks.count("I26");
+      if (stored.status === "TIMED_OUT") this.#checks.count("I19");
       const ownSeconds = (found.definition as { readonly TimeoutSeconds?: number }).TimeoutSeconds;
       this.#checks.holds(
         "I31",
