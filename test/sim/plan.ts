@@ -1,6 +1,7 @@
 // What one simulation does: everything follows from these few numbers.
 
-export const FAULT_KINDS = [
+/** Of the process, the disk and the clock. */
+export const DISTURBANCES = [
   "crash",
   "crash while writing",
   "crash while opening",
@@ -13,6 +14,10 @@ export const FAULT_KINDS = [
   "disk slow",
   "clock set forward",
   "clock set back",
+] as const;
+
+/** Of services, workers and pollers: no reason for a timer to be late. */
+const OUTSIDE = [
   "function late",
   "function lost",
   "function fails",
@@ -28,6 +33,9 @@ export const FAULT_KINDS = [
   "poller vanishes",
 ] as const;
 
+export const FAULT_KINDS = [...DISTURBANCES, ...OUTSIDE] as const;
+
+export type Disturbance = (typeof DISTURBANCES)[number];
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Plan {
@@ -44,11 +52,6 @@ export interface Plan {
   /** Tells every step. */
   readonly isTraced?: boolean;
 }
-
-/** What services and workers do wrong: no reason for a timer to be late. */
-const OUTSIDE: readonly FaultKind[] = FAULT_KINDS.filter((kind) =>
-  /^(?:function|worker|token|call|integration)/u.test(kind),
-);
 
 /** The plan of a seed. In one of ten only services and workers fail: timers must be prompt then. */
 export function planOf(seed: number): Plan {

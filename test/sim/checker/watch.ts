@@ -132,7 +132,9 @@ export class Watch {
       case "UpdateStateMachine":
         this.#resources.push({ arn: request.resourceArn, revisionId: request.revisionId });
         return;
-      default:
+      case "ListExecutions":
+      case "SendTaskHeartbeat":
+      case "GetActivityTask":
         return;
     }
   }

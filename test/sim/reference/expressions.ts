@@ -73,7 +73,8 @@ function intrinsic(text: string, sight: Sight): Value {
   const parts = /^States\.([A-Za-z]+)\((.*)\)$/u.exec(text);
   if (parts === null) throw new Error(`the reference interpreter does not know the intrinsic ${text}`);
   const args = splitArguments(parts[2] as string).map((argument) => argumentValue(argument, sight));
-  switch (parts[1]) {
+  const name = parts[1] as string;
+  switch (name) {
     case "UUID":
       return new Unknown("uuid");
     case "Array":
@@ -91,7 +92,7 @@ function intrinsic(text: string, sight: Sight): Value {
       });
     }
     default:
-      throw new Error(`the reference interpreter does not know States.${parts[1]}`);
+      throw new Error(`the reference interpreter does not know States.${name}`);
   }
 }
 

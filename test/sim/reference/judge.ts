@@ -4,16 +4,8 @@
 // Outcomes of tasks and the moments of external things are taken from the history; all that follows from them is
 // computed. A history of an execution that still runs must stop between turns.
 
-import {
-  type Block,
-  byteLength,
-  Failure,
-  type Fields,
-  type Frame,
-  runBlock,
-  same,
-  type World,
-} from "./states.ts";
+import { type Block, Failure, type Frame, type World } from "./frames.ts";
+import { runBlock } from "./states.ts";
 import {
   begin,
   checkTaken,
@@ -26,6 +18,7 @@ import {
   where,
 } from "./threads.ts";
 import { show, type Value } from "./values.ts";
+import { agree, same } from "./visit.ts";
 
 export { Disagreement, type RecordedEvent } from "./threads.ts";
 
@@ -134,7 +127,7 @@ class Main {
     const wants = this.#wants();
     const want = wants.find((each) => isWanted(each, event));
     if (want === undefined)
-      throw new Disagreement(`${where(event)}: expected ${wants.map(told).join(" or ")}`);
+      throw new Disagreement(`${where(event)}: expected ${wants.map(shown).join(" or ")}`);
     checkTaken({ want, event });
     if (want === this.#end) {
       this.#isOver = true;
@@ -160,7 +153,7 @@ class Main {
     const due = this.#wants().find(({ fromMs, toMs }) => fromMs === toMs);
     if (due !== undefined)
       throw new Disagreement(
-        `the history stops after ${where(last)}, where ${told(due)} belongs to the turn`,
+        `the history stops after ${where(last)}, where ${shown(due)} belongs to the turn`,
       );
   }
 
@@ -176,9 +169,7 @@ class Main {
       fromMs: nowMs,
       toMs: nowMs,
       check: (event) => {
-        const text = event.details?.["output"];
-        if (show(JSON.parse(String(text))) !== show(output) || byteLength(text) === 0)
-          throw new Disagreement(`${where(event)}: output should be ${show(output)}`);
+        agree(event, "output", output);
       },
     };
   }
@@ -197,8 +188,6 @@ class Main {
   }
 }
 
-function told({ types, previous, marks }: Want): string {
+function shown({ types, previous, marks }: Want): string {
   return `${types.join("/")}<-${previous}${marks === undefined ? "" : ` ${show(marks)}`}`;
 }
-
-export type { Fields };

@@ -5,90 +5,35 @@
 //
 // Spec: https://states-language.net/spec.html; order of events: developer guide and recordings.
 
-import {
-  fillTemplate,
-  NoSuchValue,
-  placeResult,
-  readPath,
-  ruleHolds,
-  selectBy,
-  type Sight,
-} from "./expressions.ts";
+import { placeResult, readPath, ruleHolds, selectBy } from "./expressions.ts";
+import { type Block, type Child, Failure, type Fields, type Frame, type Visit } from "./frames.ts";
 import { together } from "./together.ts";
 import {
   begin,
   Disagreement,
   now,
   oneOf,
-  type Place,
   type RecordedEvent,
-  type Running,
   type Thread,
   type Want,
   where,
 } from "./threads.ts";
-import { fits, isRecord, show, Unknown, type Value } from "./values.ts";
-
-export type Fields = { readonly [name: string]: Value };
-export type Block = { readonly StartAt: string; readonly States: { readonly [name: string]: Fields } };
-
-export interface World {
-  readonly execution: Fields;
-  readonly stateMachine: Fields;
-  readonly payloadBytes: number;
-  readonly mapConcurrency: number;
-  /** How late a timer may be; absent: as late as it likes. */
-  readonly latenessMs: number | undefined;
-}
-
-/** One scope: the execution, a branch, an iteration. */
-export interface Frame extends Place {
-  readonly world: World;
-  readonly parent: Frame | undefined;
-  readonly item: { readonly index: number; readonly value: Value } | undefined;
-  readonly variables: Map<string, Value>;
-  /** What it is doing when it may be given up; undefined while it is between states, or at its end. */
-  open: { readonly type: string; readonly children: readonly Child[] } | undefined;
-  /** The type of the state that it is in, or was in last. */
-  type: string;
-  /** Of an iteration that has ended: what the next one's start follows. */
-  lastOwnEvent: number;
-}
-
-export interface Child {
-  readonly frame: Frame;
-  readonly index: number;
-  /** The Map's name; undefined for a branch. */
-  readonly map: string | undefined;
-  running: Running<Value>;
-  /** It has failed, and its Map goes on. */
-  isTolerated: boolean;
-}
-
-/** The workflow's own failure: what Retry and Catch see. */
-export class Failure extends Error {
-  override readonly name = "Failure";
-  readonly error: string | undefined;
-  readonly reason: string | undefined;
-  /** The last event of what failed, and its time. */
-  readonly cursor: number;
-  readonly atMs: number;
-  /** The reason's words are not known here. */
-  readonly isReasonOpen: boolean;
-  constructor(
-    error: string | undefined,
-    reason: string | undefined,
-    { cursor, nowMs }: Place,
-    isReasonOpen = false,
-  ) {
-    super(`${error}: ${reason}`);
-    this.error = error;
-    this.reason = reason;
-    this.cursor = cursor;
-    this.atMs = nowMs;
-    this.isReasonOpen = isReasonOpen;
-  }
-}
+import type { Value } from "./values.ts";
+import {
+  agree,
+  agreeOnVariables,
+  byteLength,
+  delayMs,
+  fill,
+  guarded,
+  latest,
+  matches,
+  parsed,
+  same,
+  select,
+  sightOf,
+  waitsUntil,
+} from "./visit.ts";
 
 /** Runs the states of a block; returns the output of the last. */
 export function* runBlock(block: Block, input: Value, frame: Frame): Thread<Value> {
@@ -108,18 +53,6 @@ export function* runBlock(block: Block, input: Value, frame: Frame): Thread<Valu
   return data;
 }
 
-/** One visit of a state. */
-export interface Visit {
-  readonly name: string;
-  readonly type: string;
-  readonly fields: Fields;
-  readonly frame: Frame;
-  readonly input: Value;
-  readonly entered: RecordedEvent;
-  /** `$$.State.RetryCount` */
-  retries: number;
-}
-
 interface Left {
   readonly output: Value;
   readonly next: string | undefined;
@@ -132,9 +65,7 @@ function* runState(visit: Visit): Thread<Left> {
       const effective = select(visit, "InputPath", input);
       const result =
         fields["Result"] ??
-        (fields["Parameters"] === undefined
-          ? effective
-          : fill(visit, fields["Parameters"] as Value, effective));
+        (fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"], effective));
       return yield* leave(visit, fields, result, result);
     }
     case "Wait": {
@@ -183,9 +114,7 @@ function* withRetriesAndCatchers(visit: Visit): Thread<Left> {
     try {
       const result = yield* work(visit, bounds, (failure) => retrierFor(failure) >= 0);
       const kept =
-        fields["ResultSelector"] === undefined
-          ? result
-          : fill(visit, fields["ResultSelector"] as Value, result);
+        fields["ResultSelector"] === undefined ? result : fill(visit, fields["ResultSelector"], result);
       return yield* leave(visit, fields, kept, result);
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
@@ -277,7 +206,7 @@ function* runTask(visit: Visit, bounds: Pick<Want, "fromMs" | "toMs">): Thread<V
   const { family, byToken, waits } = kindOf(resource);
   const effective = select(visit, "InputPath", input);
   const parameters =
-    fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"] as Value, effective);
+    fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"], effective);
   const timeout = fields["TimeoutSeconds"] as number | undefined;
   const heartbeat = fields["HeartbeatSeconds"] as number | undefined;
   const scheduled = yield* oneOf(frame, [
@@ -361,8 +290,7 @@ function* runParallel(
 ): Thread<Value> {
   const { fields, frame, input } = visit;
   const effective = select(visit, "InputPath", input);
-  const given =
-    fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"] as Value, effective);
+  const given = fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"], effective);
   const started = yield* oneOf(frame, [
     { types: ["ParallelStateStarted"], previous: frame.cursor, ...bounds },
   ]);
@@ -460,132 +388,4 @@ function innerFrame(parent: Frame, started: RecordedEvent, item: Frame["item"]):
     cursor: started.id,
     nowMs: started.timestampMs,
   };
-}
-
-// Expressions within a visit.
-
-function sightOf(visit: Visit, data: Value): Sight {
-  const { frame, name, entered, type } = visit;
-  const withRetries = type === "Task" || type === "Parallel" || type === "Map";
-  let item: Frame["item"];
-  for (let inner: Frame | undefined = frame; inner !== undefined && item === undefined; inner = inner.parent)
-    item = inner.item;
-  const state: Fields = {
-    Name: name,
-    EnteredTime: new Date(entered.timestampMs).toISOString(),
-    ...(withRetries ? { RetryCount: visit.retries } : {}),
-  };
-  const resource = visit.fields["Resource"];
-  const byToken = typeof resource === "string" && resource.endsWith(".waitForTaskToken");
-  return {
-    data,
-    context: {
-      Execution: frame.world.execution,
-      StateMachine: frame.world.stateMachine,
-      State: state,
-      ...(item === undefined ? {} : { Map: { Item: { Index: item.index, Value: item.value } } }),
-      ...(byToken ? { Task: { Token: TOKEN } } : {}),
-    },
-    variable: (wanted) => {
-      for (let inner: Frame | undefined = frame; inner !== undefined; inner = inner.parent) {
-        const value = inner.variables.get(wanted);
-        if (value !== undefined) return value;
-      }
-      return undefined;
-    },
-  };
-}
-
-const TOKEN = new Unknown("token");
-
-function fill(visit: Visit, template: Value, data: Value): Value {
-  return guarded(visit, () => fillTemplate(template, sightOf(visit, data)));
-}
-
-function select(visit: Visit, field: string, data: Value): Value {
-  return guarded(visit, () => selectBy(visit.fields[field], sightOf(visit, data)));
-}
-
-/** A path that leads nowhere ends the execution as States.Runtime. */
-function guarded<T>(visit: Visit, evaluate: () => T): T {
-  try {
-    return evaluate();
-  } catch (problem) {
-    if (problem instanceof NoSuchValue) throw new Failure("States.Runtime", undefined, visit.frame, true);
-    throw problem;
-  }
-}
-
-function waitsUntil(visit: Visit, effective: Value): number {
-  const { fields, frame } = visit;
-  if (fields["Seconds"] !== undefined) return frame.nowMs + (fields["Seconds"] as number) * 1000;
-  if (fields["SecondsPath"] !== undefined) {
-    return (
-      frame.nowMs + (readPath(fields["SecondsPath"] as string, sightOf(visit, effective)) as number) * 1000
-    );
-  }
-  const text = fields["Timestamp"] ?? readPath(fields["TimestampPath"] as string, sightOf(visit, effective));
-  return Date.parse(text as string);
-}
-
-function latest(world: World, dueMs: number): Pick<Want, "toMs"> {
-  return world.latenessMs === undefined ? {} : { toMs: dueMs + world.latenessMs };
-}
-
-/** Milliseconds before the next try: the least and the most. Spec: #retrying-after-error */
-function delayMs(retrier: Fields, used: number): readonly [number, number] {
-  const interval = (retrier["IntervalSeconds"] ?? 1) as number;
-  const rate = (retrier["BackoffRate"] ?? 2) as number;
-  const cap = (retrier["MaxDelaySeconds"] ?? Number.POSITIVE_INFINITY) as number;
-  const seconds = Math.min(interval * rate ** used, cap);
-  const most = Math.ceil(seconds * 1000);
-  return [retrier["JitterStrategy"] === "FULL" ? 0 : Math.floor(seconds * 1000), most];
-}
-
-/** Whether a Retrier or Catcher is for this failure. Spec: #errors */
-function matches(handler: Fields, { error }: Failure): boolean {
-  if (error === "States.Runtime") return false;
-  return (handler["ErrorEquals"] as readonly string[]).some((name) => {
-    if (name === error) return true;
-    // Also States.DataLimitExceeded of a task: the guide says otherwise, the recordings of the service do not.
-    if (name === "States.ALL") return true;
-    return name === "States.TaskFailed" && error !== "States.Timeout";
-  });
-}
-
-// What an event says.
-
-function parsed(event: RecordedEvent, member: string): Value {
-  return JSON.parse(event.details?.[member] as string) as Value;
-}
-
-/** The member holds the text of this value. */
-export function agree(event: RecordedEvent, member: string, expected: Value): void {
-  const text = event.details?.[member];
-  if (typeof text !== "string" || !fits(expected, JSON.parse(text) as Value))
-    throw new Disagreement(`${where(event)}: ${member} should be ${show(expected)}`);
-}
-
-export function same(event: RecordedEvent, member: string, expected: unknown): void {
-  if (event.details?.[member] !== expected)
-    throw new Disagreement(`${where(event)}: ${member} should be ${show(expected)}`);
-}
-
-function agreeOnVariables(event: RecordedEvent, assigned: Fields | undefined): void {
-  const recorded = event.details?.["assignedVariables"];
-  if (assigned === undefined ? recorded !== undefined : !isRecord(recorded as Value))
-    throw new Disagreement(`${where(event)}: assigned should be ${show(assigned)}`);
-  if (assigned === undefined) return;
-  const values = Object.fromEntries(
-    Object.entries(recorded as { readonly [name: string]: string }).map(([name, text]) => [
-      name,
-      JSON.parse(text) as Value,
-    ]),
-  );
-  if (!fits(assigned, values))
-    throw new Disagreement(`${where(event)}: assigned should be ${show(assigned)}`);
-}
-
-export function byteLength(text: unknown): number {
-  return typeof text === "string" ? Buffer.byteLength(text) : 0;
 }

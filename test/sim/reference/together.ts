@@ -5,7 +5,7 @@
 //
 // Spec: https://states-language.net/spec.html#parallel-state, #map-state; order as recorded from the service.
 
-import { type Child, Failure, type Visit } from "./states.ts";
+import { type Child, Failure, type Visit } from "./frames.ts";
 import {
   begin,
   give,
@@ -91,7 +91,8 @@ export function* together(
     settle(child);
   };
 
-  while (endedCount < count || candidates.length > 0) {
+  for (;;) {
+    if (endedCount === count && candidates.length === 0) break;
     const owners = new Map<Want, (taken: Taken) => Candidate | undefined>();
     let runningCount = 0;
     for (const child of children) {

@@ -83,7 +83,7 @@ export function sendUntilAnswered(
 /** The token with one character changed, cut, or grown. */
 function forged(chance: Chance, token: string): string {
   const place = chance.from(0, token.length - 1);
-  const other = chance.pick([..."ABCxyz019+/"].filter((each) => each !== token[place]));
+  const other = chance.pick("ABCxyz019+/".split("").filter((each) => each !== token[place]));
   const roll = chance.from(0, 3);
   if (roll === 0) return token.slice(0, place);
   if (roll === 1) return `${token.slice(0, place)}${other}${token.slice(place)}`;
