@@ -49,10 +49,14 @@ export async function fuzz(random: Random, pairs: number): Promise<Report> {
     const input = generator.data();
     const text = generator.expression();
     const ours = evaluateOurs(text, input);
+    // The package has no limits: what goes on for ever here would not end there.
+    if (isLimit(ours)) {
+      count("limit");
+      continue;
+    }
     const theirs = await evaluateTheirs(text, input);
     if (ours === theirs) count(isError(ours) ? "same error" : ours === "nothing" ? "nothing" : "same value");
     else if (theirs.startsWith("host: ")) count("the package fails");
-    else if (isLimit(ours)) count("limit");
     else if (isError(ours) && isError(theirs) && isConcurrent(text)) count("another error");
     else {
       count("different");

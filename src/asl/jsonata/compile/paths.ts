@@ -133,6 +133,8 @@ function compileWalk(steps: readonly Step[], isAbsolute: boolean, isConstructed:
         }
         // A constructed array that a filter has reduced to one item has no items to go on with; a string has its
         // characters. So says the language's own evaluator, and AWS with it: `[{'a': 1}][0].a` is nothing.
+        // It cannot be sorted either, and stays what it is.
+        while (steps[i + 1]?.kind === "sort") i += 1;
         if (i < last) {
           if (found === "") return found;
           many = charactersOf(found, run);
@@ -190,9 +192,9 @@ function overItems(each: Evaluate, items: ValueArray, mayBeArray: boolean, frame
 
 /** What a path goes on with after a constructed array that a filter has reduced to one item. */
 export function charactersOf(value: Value, run: Run): ValueArray {
-  if (typeof value !== "string") return [];
+  if (typeof value !== "string") return createSequence();
   run.spendItems(value.length);
-  return value.split("");
+  return asSequence(value.split(""));
 }
 
 function asItems(value: Value): ValueArray {
