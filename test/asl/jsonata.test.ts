@@ -122,6 +122,17 @@ const RESULTS: readonly (readonly [name: string, expression: string, result: str
   ],
   ["a number that is none", "$number('x')", 'D3030: Unable to cast value to a number: "x"'],
   [
+    "a type error on the right of `and`",
+    "true and 1 < 'a'",
+    'T2009: The values 1 and "a" either side of operator "and" must be of the same data type',
+  ],
+  [
+    "a transform of what is no object",
+    "[1] ~> |$|{'a': 1}|",
+    "T2014: The transform expression can only update objects; got: 1",
+  ],
+  ["keys that are the same", "{'a': 1, 'a': 2}", 'D1009: Multiple key definitions evaluate to same key: "a"'],
+  [
     "a function without its dollar",
     "sum([1])",
     "T1005: Attempted to invoke a non-function. Did you mean $sum?",

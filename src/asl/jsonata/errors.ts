@@ -79,6 +79,8 @@ const MESSAGES = {
     "The delete clause of the transform expression must evaluate to a string or array of strings: {{value}}",
   T2013:
     "The transform expression clones the input object using the $clone() function.  This has been overridden in the current scope by a non-function.",
+  // Ours: the language's evaluator fails here with an error of its host.
+  T2014: "The transform expression can only update objects; got: {{value}}",
   D2014:
     "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted to allocate {{value}}.",
   D2015: "The maximum sequence length of {{value}} was exceeded.",
@@ -183,7 +185,12 @@ export class JsonataError extends Error {
     const facts = this.#facts;
     if ((facts.token ?? token) === facts.token && (facts.position ?? position) === facts.position)
       return this;
-    this.#facts = { ...facts, token: facts.token ?? token, position: facts.position ?? position };
+    return this.attribute(facts.token ?? token, facts.position ?? position);
+  }
+
+  /** Says anew where it happened. */
+  attribute(token: string | undefined, position: number | undefined): this {
+    this.#facts = { ...this.#facts, token, position };
     this.message = render(this.code, this.#facts);
     return this;
   }

@@ -77,7 +77,7 @@ function filterTuples(
   run: Run,
 ): Value {
   const kept: Value[] = [];
-  run.spend(input.length * 3);
+  run.spend(input.length * 6);
   for (let i = 0; i < input.length; i++) {
     const tuple = input[i];
     if (!isTuple(tuple)) continue;

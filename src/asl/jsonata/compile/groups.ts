@@ -74,6 +74,39 @@ function isReserved(key: string): boolean {
   return key === "_jsonata_lambda" || key === "_jsonata_function";
 }
 
+/** @throws JsonataError T1003, D1013 for what can be no key; nothing is no key either, and no fault */
+function isKey(key: Value, position: number | undefined): key is string {
+  if (key === undefined) return false;
+  if (typeof key !== "string") throw new JsonataError("T1003", { value: key, position });
+  if (isReserved(key)) throw new JsonataError("D1013", { value: key, position });
+  return true;
+}
+
+/** The usual constructor whose keys are computed: one context, so each key is a group of one. */
+function constructed(
+  pairs: readonly Pair[],
+  item: Value,
+  frame: Frame,
+  run: Run,
+  position: number | undefined,
+): Value {
+  run.spend(3 + pairs.length * 3);
+  const keys = pairs.map((pair) => pair.key(item, frame, run));
+  const result: ValueObject = {};
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (!isKey(key, position)) continue;
+    if (keys.indexOf(key) < i) throw new JsonataError("D1009", { value: key, position });
+  }
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (key === undefined) continue;
+    const value = (pairs[i] as Pair).value(item, frame, run);
+    if (value !== undefined) setMember(result, key as string, value);
+  }
+  return result;
+}
+
 interface Entry {
   readonly pair: number;
   data: Value;
@@ -91,10 +124,8 @@ class Groups {
   }
 
   add(key: Value, item: Value, pair: number, run: Run): void {
-    if (key === undefined) return;
     const position = this.#position;
-    if (typeof key !== "string") throw new JsonataError("T1003", { value: key, position });
-    if (isReserved(key)) throw new JsonataError("D1013", { value: key, position });
+    if (!isKey(key, position)) return;
     const entry = this.entries.get(key);
     if (entry === undefined) {
       this.entries.set(key, { pair, data: item, isOwn: false });
@@ -124,6 +155,7 @@ function group(
   const groups = new Groups(position);
   // An empty array has one group nevertheless: a constructor works without a context.
   const count = Math.max(items.length, 1);
+  if (count === 1) return constructed(pairs, items[0], frame, run, position);
   run.spend(6 + count * pairs.length * 2);
   for (let i = 0; i < count; i++) {
     const item = items[i];

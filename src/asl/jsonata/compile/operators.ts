@@ -16,14 +16,7 @@ export function compileBinary(node: BinaryNode, scope: Scope, compile: Compile):
   const left = compile(node.lhs, scope);
   const right = compile(node.rhs, scope);
   const { value: token, position } = node;
-  if (token === "and") {
-    return (input, frame, run) =>
-      isTrue(left(input, frame, run), run) && isTrue(right(input, frame, run), run);
-  }
-  if (token === "or") {
-    return (input, frame, run) =>
-      isTrue(left(input, frame, run), run) || isTrue(right(input, frame, run), run);
-  }
+  if (token === "and" || token === "or") return compileLogical(token, left, right, position);
   const operate = OPERATIONS.get(token);
   if (operate === undefined) throw new JsonataError("S0204", { token, position });
   const checked: Operation = (a, b, run) => {
@@ -34,6 +27,25 @@ export function compileBinary(node: BinaryNode, scope: Scope, compile: Compile):
     }
   };
   return compileNumeric(token, left, right, checked) ?? compileAny(left, right, checked);
+}
+
+/** A fault on the right side is told of the operator, as in the language's own evaluator: its message says `and`. */
+function compileLogical(
+  token: "and" | "or",
+  left: Evaluate,
+  right: Evaluate,
+  position: number | undefined,
+): Evaluate {
+  const decides = token === "or";
+  return (input, frame, run) => {
+    const first = left(input, frame, run);
+    try {
+      if (isTrue(first, run) === decides) return decides;
+      return isTrue(right(input, frame, run), run);
+    } catch (fault) {
+      throw fault instanceof JsonataError ? fault.attribute(token, position) : fault;
+    }
+  };
 }
 
 function compileAny(left: Evaluate, right: Evaluate, operate: Operation): Evaluate {

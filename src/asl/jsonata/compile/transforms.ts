@@ -68,6 +68,9 @@ class Transform extends JsonataFunction {
         throw new JsonataError("T2011", { value: changes, position: node.update.position });
       }
       const entries = Object.entries(changes);
+      if (entries.length > 0 && (typeof match !== "object" || match === null)) {
+        throw new JsonataError("T2014", { value: match, position: node.position });
+      }
       run.spend(1 + entries.length);
       if (isOwn) for (const [key, value] of entries) setMember(match, key, value);
     }

@@ -166,7 +166,7 @@ function compileItemStream(node: Node, compile: Compile, tuples: TupleScope): St
       if (found === undefined) continue;
       const values: ValueArray = isArray(found) ? found : [found];
       const isStream = hasFlag(found, TUPLES);
-      run.spend(values.length * (3 + tuples.names.length / 4));
+      run.spend(values.length * (6 + tuples.names.length / 4));
       for (let i = 0; i < values.length; i++) {
         const value = values[i];
         const bound = tuples.slotsOf(tuple);

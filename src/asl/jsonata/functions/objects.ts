@@ -35,7 +35,7 @@ function collectKeys(value: Value, names: Set<string>, run: Run): void {
     for (const item of value) collectKeys(item, names, run);
   } else if (isObject(value)) {
     const own = Object.keys(value);
-    run.spend(own.length * 3);
+    run.spend(own.length * 6);
     for (const key of own) names.add(key);
   }
 }
