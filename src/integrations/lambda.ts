@@ -9,6 +9,7 @@
 //
 // Spec: developer guide, "Invoke an AWS Lambda function with Step Functions"; Lambda's API, Invoke.
 
+import { LAMBDA_INVOKE, memberNames } from "../asl/service-parameters.ts";
 import { isObject, type Json, member, Payload } from "../base/json.ts";
 import { parseJson } from "../base/json-text.ts";
 import { ServiceError } from "../base/service-error.ts";
@@ -19,7 +20,6 @@ import { ParameterReader } from "./parameters.ts";
 import { httpMetadata, objectOf } from "./results.ts";
 
 const INVOCATION_TYPES = ["RequestResponse", "Event", "DryRun"] as const;
-const MEMBERS = ["ClientContext", "FunctionName", "InvocationType", "LogType", "Payload", "Qualifier"];
 
 /** A function's ARN as the Resource: the input is its payload, its payload is the output. */
 export function lambdaFunction(invoker: LambdaInvoker): Integration {
@@ -75,7 +75,7 @@ async function invokeTask(
 }
 
 function requestOf(parameters: ParameterReader, signal: AbortSignal): InvokeRequest {
-  parameters.only(MEMBERS);
+  parameters.only(memberNames(LAMBDA_INVOKE));
   const functionName = parameters.required("FunctionName");
   const qualifier = parameters.optional("Qualifier");
   const logType = parameters.optional("LogType");

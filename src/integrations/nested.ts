@@ -12,6 +12,7 @@
 // Spec: developer guide, "Start a new AWS Step Functions state machine from a running execution".
 
 import { createHash } from "node:crypto";
+import { memberNames, START_EXECUTION } from "../asl/service-parameters.ts";
 import { assert } from "../base/assert.ts";
 import { type Json, type JsonObject, member, Payload, utf8Bytes } from "../base/json.ts";
 import { ServiceError } from "../base/service-error.ts";
@@ -82,7 +83,7 @@ export function nestedExecution(service: ServiceClient, pattern: NestedPattern):
 
 function childOf(call: TaskCall): Child | Failed {
   const parameters = new ParameterReader(call.parameters);
-  parameters.only(["Input", "Name", "StateMachineArn", "TraceHeader"]);
+  parameters.only(memberNames(START_EXECUTION));
   const name = parameters.optional("Name");
   const child: Child = {
     stateMachineArn: parameters.required("StateMachineArn"),

@@ -1,8 +1,9 @@
 // Spec: https://states-language.net/spec.html#task-state
 
-import { type Json, isObject } from "../../../base/json.ts";
+import { type Json, isObject, member } from "../../../base/json.ts";
 import type { Resource, TaskState, Template } from "../../ast.ts";
 import { parseResource, suggestResource } from "../../resource.ts";
+import { memberNames, SERVICE_PARAMETERS } from "../../service-parameters.ts";
 import {
   COMMON,
   INPUT_OUTPUT,
@@ -49,6 +50,7 @@ export function readTask(source: StateSource, reading: Reading): TaskState | und
     });
   }
   if (values.resource === undefined) return undefined;
+  checkParameters(member(state, "Parameters"), values.resource, inside(place, "Parameters"), reading);
   return { ...headOf(source), type: "Task", retry: [], catch: [], ...values, resource: values.resource };
 }
 
@@ -70,6 +72,27 @@ function resource(value: Json, place: Place, reading: Reading): Resource | undef
   }
   if (reading.isExpress) checkExpress(found, place, reading);
   return found;
+}
+
+/** The names of the Parameters, where their API is known: what they hold is known only when the task runs. */
+function checkParameters(value: Json | undefined, found: Resource, place: Place, reading: Reading): void {
+  const known =
+    found.kind === "service" ? SERVICE_PARAMETERS.get(`${found.service}:${found.api}`) : undefined;
+  if (known === undefined || !isObject(value)) return;
+  const allowed = memberNames(known);
+  const expected = `some of [${allowed.join(", ")}]`;
+  const given = new Map(Object.keys(value).map((key) => [key.replace(/\.\$$/u, ""), key]));
+  for (const [name, key] of given) {
+    if (allowed.includes(name)) continue;
+    reading.fault(`The field '${name}' is not supported by Step Functions`, place, {
+      expected,
+      focus: inside(place, key),
+      suggestion: reading.didYouMean(name, allowed),
+    });
+  }
+  for (const name of known.required.filter((each) => !given.has(each))) {
+    reading.fault(`The field '${name}' is required but was missing`, place, { expected });
+  }
 }
 
 /** An Express workflow cannot wait for anything outside. */
