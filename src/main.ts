@@ -27,7 +27,9 @@ const GRACE_MS = 3_000;
 async function openServer(options: ServeOptions): Promise<RunningServer> {
   const { log, region, account, dataDirectory } = options;
   if (options.serviceEndpoint !== undefined) {
-    log("--service-endpoint is kept for the integrations of other services; this version has none, so it does nothing");
+    log(
+      "--service-endpoint is kept for the integrations of other services; this version has none, so it does nothing",
+    );
   }
   const fatal = Promise.withResolvers<Error>();
   const functions = Promise.withResolvers<LambdaInvoker | undefined>();

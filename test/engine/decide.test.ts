@@ -56,7 +56,7 @@ class Told {
       ...input,
       nowMs: STARTED_AT_MS + afterMs,
       seed: [5, 6, 7, 8],
-    } as Input);
+    });
   }
 }
 
