@@ -4,21 +4,29 @@
 // Knows:          the wire (AWS JSON 1.0), which errors mean "later". Does not know:  operations.
 //
 // Invariants
-//   C1. `Answered` means that the service has refused; anything else that is thrown means that nobody knows whether
-//       the call had an effect.
-//   C2. A call counts as calm if no fault was there from its first byte to its last: such calls have no excuse.
+//   C1. A refusal (`Answered` with a status below 500) had no effect. Of a server's own error, and of anything else that is
+//       thrown, nobody knows whether the call had one.
+//   C2. After `abandon` nothing is called any more: who repeats a call is told so at once.
+//   C3. A call counts as calm if no fault was there from its first byte to its last: such calls have no excuse.
 
 /** An error that the service answered. */
 export class Answered extends Error {
   readonly code: string;
-  constructor(code: string, message: string) {
+  readonly status: number;
+  constructor(code: string, message: string, status: number) {
     super(`${code}: ${message}`);
     this.code = code;
+    this.status = status;
+  }
+
+  /** A fault of the server: the call may have had its effect (C1). */
+  get isFault(): boolean {
+    return this.status >= 500;
   }
 
   /** Not refused for good: the same call may be made again later. */
   get isTransient(): boolean {
-    return this.code === "ThrottlingException" || this.code === "ServiceUnavailable";
+    return this.isFault || this.code === "ThrottlingException";
   }
 }
 
@@ -49,7 +57,8 @@ export async function callOnce(
   });
   const body = (await response.json()) as Answer;
   if (response.ok) return body;
-  throw new Answered(String(body["__type"]).split("#").at(-1) as string, String(body["message"]));
+  const code = String(body["__type"]).split("#").at(-1) as string;
+  throw new Answered(code, String(body["message"]), response.status);
 }
 
 /** Calls until there is an answer that is not "later". @throws Answered */
@@ -61,7 +70,7 @@ export interface CallCounts {
   readonly calls: number;
   readonly unanswered: number;
   readonly throttled: number;
-  /** Made while there was no fault (C2), and those of them that had no answer, or "later", or an error of the server. */
+  /** Made while there was no fault (C3), and those of them that had no answer, or "later", or an error of the server. */
   readonly calmCalls: number;
   readonly calmFailures: number;
 }
@@ -71,6 +80,7 @@ export class Client {
   readonly #counts = { calls: 0, unanswered: 0, throttled: 0, calmCalls: 0, calmFailures: 0 };
   /** Odd while there is no fault; another number after each change. */
   #calm = 0;
+  readonly #abandoned = new AbortController();
 
   constructor(url: string) {
     this.url = url;
@@ -80,6 +90,11 @@ export class Client {
     return { ...this.#counts };
   }
 
+  /** Ends what is under way, and whatever is called from now on (C2). */
+  abandon(): void {
+    this.#abandoned.abort(new Error("the run is over"));
+  }
+
   /** Says whether there are faults from now on. */
   setCalm(isCalm: boolean): void {
     if ((this.#calm % 2 === 1) !== isCalm) this.#calm += 1;
@@ -87,16 +102,18 @@ export class Client {
 
   /** @throws Answered, or anything else where there was no answer */
   async once(operation: string, input: object, signal?: AbortSignal): Promise<Answer> {
+    this.#abandoned.signal.throwIfAborted();
     const calm = this.#calm;
     let isFailure = false;
     try {
-      return await callOnce(this.url, operation, input, signal);
+      const signals = [this.#abandoned.signal, signal ?? AbortSignal.timeout(GIVE_UP_MS)];
+      return await callOnce(this.url, operation, input, AbortSignal.any(signals));
     } catch (error) {
       const isAnswered = error instanceof Answered;
       const isWithdrawn = signal?.aborted === true;
       if (!isAnswered && !isWithdrawn) this.#counts.unanswered += 1;
       if (isAnswered && error.isTransient) this.#counts.throttled += 1;
-      isFailure = isAnswered ? error.isTransient || error.code === "InternalFailure" : !isWithdrawn;
+      isFailure = isAnswered ? error.isTransient : !isWithdrawn;
       throw error;
     } finally {
       this.#counts.calls += 1;
@@ -109,7 +126,7 @@ export class Client {
 
   /**
    * Calls until there is an answer that is not "later".
-   * @param onLost Told each time that a call had no answer: it may have had its effect.
+   * @param onLost Told each time that a call may have had its effect, though nobody said so (C1).
    * @throws Answered
    */
   async call(operation: string, input: object, onLost: () => void = () => {}): Promise<Answer> {
@@ -118,8 +135,8 @@ export class Client {
         return await this.once(operation, input);
       } catch (error) {
         if (error instanceof Answered && !error.isTransient) throw error;
-        if (!(error instanceof Answered)) onLost();
-        if (Date.now() > deadline) throw error;
+        if (!(error instanceof Answered) || error.isFault) onLost();
+        if (Date.now() > deadline || this.#abandoned.signal.aborted) throw error;
         await pause(REPEAT_AFTER_MS);
       }
     }

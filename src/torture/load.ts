@@ -46,6 +46,11 @@ export class Load {
     this.#track(this.#forge());
   }
 
+  /** Starts nothing more, and waits for nothing. */
+  abandon(): void {
+    this.#isEnding = true;
+  }
+
   /** Starts nothing more; resolves when every start and stop is acknowledged. @throws see L2 */
   async end(): Promise<void> {
     this.#isEnding = true;

@@ -62,11 +62,13 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const senderRandom = randomFor(2);
   lambda.onToken = (token, value) =>
     sendByMany(client, records, senderRandom, token, { value }, SENDERS_PER_TOKEN);
+  let load: Load | undefined;
+  let workers: Workers | undefined;
   try {
     await server.start();
     const { machines, activityArn } = await createMachines(client);
-    const workers = new Workers(client, records, randomFor(3), activityArn);
-    const load = new Load({
+    workers = new Workers(client, records, randomFor(3), activityArn);
+    load = new Load({
       client,
       records,
       random: randomFor(4),
@@ -78,10 +80,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     client.setCalm(true);
     await pause(options.calmMs);
     client.setCalm(false);
-    await inflict(options, server, client, records, randomFor(5), () => {
-      load.throwFailure();
-      workers.throwFailure();
-    });
+    await inflict(options, server, client, records, randomFor(5), [load, workers]);
     client.setCalm(true);
     await pause(options.calmMs);
     await load.end();
@@ -101,8 +100,11 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     log(`server said: ${server.errors}`);
     throw error;
   } finally {
-    await server.kill();
+    client.abandon();
+    load?.abandon();
+    workers?.abandon();
     lambda.abandon();
+    await server.kill();
   }
 }
 
@@ -112,8 +114,11 @@ async function inflict(
   client: Client,
   records: Records,
   random: Random,
-  throwFailure: () => void,
+  parts: readonly (Load | Workers)[],
 ): Promise<void> {
+  const throwFailure = (): void => {
+    for (const part of parts) part.throwFailure();
+  };
   const { faults, untilMs = Number.POSITIVE_INFINITY, lifetimeMs, log = () => {} } = options;
   for (let round = 1; round <= faults && Date.now() < untilMs; round++) {
     await pause(random.next01() * lifetimeMs);

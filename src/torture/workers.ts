@@ -10,6 +10,8 @@ import type { Beat, Records } from "./records.ts";
 import { sendByMany } from "./senders.ts";
 
 const POLLERS = 6;
+/** One task in so many is taken and never answered. */
+const VANISHES_EVERY = 6;
 const BEAT_EVERY_MS = 400;
 /** Longer than the HeartbeatSeconds of the state (workload.ts). */
 const LONG_TASK_MS = 4_000;
@@ -27,6 +29,7 @@ export class Workers {
   readonly #activityArn: string;
   readonly #stop = new AbortController();
   readonly #pending = new Set<Promise<void>>();
+  readonly #taken = { quick: 0, long: 0 };
   #failure: unknown;
 
   constructor(client: Client, records: Records, random: Random, activityArn: string) {
@@ -38,6 +41,11 @@ export class Workers {
 
   start(): void {
     for (let i = 0; i < POLLERS; i++) this.#track(this.#poll(`worker-${i}`));
+  }
+
+  /** Takes no more tasks; what is under way is nobody's. */
+  abandon(): void {
+    this.#stop.abort();
   }
 
   /** Resolves when nobody works any more. @throws what a worker threw */
@@ -87,7 +95,8 @@ export class Workers {
 
   async #work(token: string, { key, mode, value }: TaskInput): Promise<void> {
     const { nonce } = this.#records.receive("activity", key, token);
-    const vanishes = this.#random.next01() < 0.12;
+    const taken = (this.#taken[mode] += 1);
+    const vanishes = taken % VANISHES_EVERY === 0;
     if (mode === "long") {
       const untilMs = Date.now() + (vanishes ? 1_000 : LONG_TASK_MS + this.#random.next01() * 2_000);
       if (!(await this.#beat(token, untilMs))) return;
@@ -104,6 +113,7 @@ export class Workers {
     const beats: Beat[] = [];
     this.#records.beats.set(token, beats);
     while (Date.now() < untilMs) {
+      if (this.#stop.signal.aborted) return false;
       const sentMs = Date.now();
       try {
         await this.#client.once("SendTaskHeartbeat", { taskToken: token });
