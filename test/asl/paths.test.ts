@@ -49,6 +49,11 @@ const READS: readonly (readonly [path: string, value: Json])[] = [
   ["$.numbers[2:]", [3, 6]],
   ["$.numbers[-2:]", [3, 6]],
   ["$.numbers[:-1]", [1, 2, 3]],
+  // Of two bounds Jayway looks up each index between them.
+  ["$.numbers[1:-1]", []],
+  ["$.numbers[-3:-1]", [2, 3]],
+  ["$.numbers[-1:1]", [6, 1]],
+  ["$.numbers[-999999999999:1]", [1, 2, 3, 6, 1]],
   ["$.numbers[:]", [1, 2, 3, 6]],
   ["$.numbers[*]", [1, 2, 3, 6]],
   ["$.numbers.*", [1, 2, 3, 6]],
@@ -392,7 +397,10 @@ function naiveStep(step: Simple, value: Json): Json[] {
   if (step.kind === "member")
     return isObject(value) && Object.hasOwn(value, step.name) ? [value[step.name] ?? null] : [];
   if (!isArray(value)) return [];
-  if (step.kind === "slice") return value.slice(step.from, step.to);
+  if (step.kind === "slice") {
+    const indexes = Array.from({ length: 7 }, (_, i) => i - 3).filter((i) => i >= step.from && i < step.to);
+    return indexes.map((i) => value.at(i)).filter((item) => item !== undefined);
+  }
   return value.filter((_, i) => i === step.index || i - value.length === step.index);
 }
 

@@ -151,7 +151,7 @@ function apply(step: Step, isLast: boolean, value: Json, search: Search, into: J
       return;
     case "slice":
       if (isArray(value)) {
-        const items = value.slice(step.from ?? 0, step.to ?? value.length);
+        const items = sliceOf(value, step.from, step.to);
         spend(search, items.length);
         for (const item of items) into.push(item);
       }
@@ -203,6 +203,19 @@ function descend(step: Step, isLast: boolean, top: Json, search: Search, into: J
       if (item !== undefined) pending.push(item);
     }
   }
+}
+
+/**
+ * As Jayway has it: a negative bound counts from the end where it stands alone. Of two bounds each index between them
+ * is looked up, negative ones from the end: `[1:-1]` is empty, and `[-1:1]` the last item and the first.
+ */
+function sliceOf(items: readonly Json[], from: number | undefined, to: number | undefined): readonly Json[] {
+  if (from === undefined || to === undefined) return items.slice(from, to);
+  const selected: Json[] = [];
+  for (let i = Math.max(from, -items.length); i < Math.min(to, items.length); i++) {
+    selected.push(items.at(i) as Json);
+  }
+  return selected;
 }
 
 function hasMember(value: Json, name: string): boolean {
