@@ -125,6 +125,22 @@ accessanalyzer account acm acmpca aiops amp amplify amplifybackend amplifyuibuil
     .split(/\s+/u),
 );
 
+/** The actions of `aws-sdk:sfn`, the API of this program; of other services the actions are not known here. */
+const SFN_ACTIONS: ReadonlySet<string> = new Set(
+  `
+  createActivity createStateMachine createStateMachineAlias deleteActivity deleteStateMachine
+  deleteStateMachineAlias deleteStateMachineVersion describeActivity describeExecution describeMapRun
+  describeStateMachine describeStateMachineAlias describeStateMachineForExecution getActivityTask
+  getExecutionHistory listActivities listExecutions listMapRuns listStateMachineAliases
+  listStateMachineVersions listStateMachines listTagsForResource publishStateMachineVersion
+  redriveExecution sendTaskFailure sendTaskHeartbeat sendTaskSuccess startExecution startSyncExecution
+  stopExecution tagResource testState untagResource updateMapRun updateStateMachine
+  updateStateMachineAlias validateStateMachineDefinition
+`
+    .trim()
+    .split(/\s+/u),
+);
+
 const SDK_ACTION = /^[a-z][A-Za-z0-9]*$/u;
 
 /** The resource that `arn` names; undefined if it is no resource, or one that no integration serves. */
@@ -156,7 +172,8 @@ function serviceResource(arn: string, rest: readonly string[]): Resource | undef
 /** How an action of a service may be called; empty if there is no such action. */
 function patternsOf(service: string, api: string): readonly Pattern[] {
   if (service.startsWith("aws-sdk:")) {
-    const isKnown = SDK_SERVICES.has(service.slice("aws-sdk:".length)) && SDK_ACTION.test(api);
+    const isAction = service === "aws-sdk:sfn" ? SFN_ACTIONS.has(api) : SDK_ACTION.test(api);
+    const isKnown = SDK_SERVICES.has(service.slice("aws-sdk:".length)) && isAction;
     return isKnown ? ["requestResponse", "waitForTaskToken"] : [];
   }
   for (const entry of OPTIMISED.get(service)?.split(" ") ?? []) {
@@ -180,6 +197,10 @@ export function suggestResource(arn: string): string | undefined {
   const api = action.replace(/\..*$/u, "");
   const suggester = new Suggester();
   if (service === "aws-sdk") {
+    if (action === "sfn") {
+      const nearestSfn = suggester.nearest(rest.split(":")[2] ?? "", SFN_ACTIONS);
+      return nearestSfn === undefined ? undefined : `Did you mean "${prefix}aws-sdk:sfn:${nearestSfn}"?`;
+    }
     const nearest = suggester.nearest(action, SDK_SERVICES);
     return nearest === undefined
       ? undefined

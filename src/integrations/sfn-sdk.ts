@@ -16,21 +16,6 @@ import { cancelled, refused, SFN } from "./errors.ts";
 import type { Integration, ServiceClient, TaskCall } from "./integration.ts";
 import { ParameterReader } from "./parameters.ts";
 
-const OPERATIONS: ReadonlySet<string> = new Set(
-  `
-  CreateActivity CreateStateMachine CreateStateMachineAlias DeleteActivity DeleteStateMachine
-  DeleteStateMachineAlias DeleteStateMachineVersion DescribeActivity DescribeExecution DescribeMapRun
-  DescribeStateMachine DescribeStateMachineAlias DescribeStateMachineForExecution GetActivityTask
-  GetExecutionHistory ListActivities ListExecutions ListMapRuns ListStateMachineAliases
-  ListStateMachineVersions ListStateMachines ListTagsForResource PublishStateMachineVersion
-  RedriveExecution SendTaskFailure SendTaskHeartbeat SendTaskSuccess StartExecution StartSyncExecution
-  StopExecution TagResource TestState UntagResource UpdateMapRun UpdateStateMachine
-  UpdateStateMachineAlias ValidateStateMachineDefinition
-`
-    .trim()
-    .split(/\s+/u),
-);
-
 /** Seconds since 1970 on the wire, text in results. */
 const TIMES: ReadonlySet<string> = new Set([
   "creationDate",
@@ -45,10 +30,9 @@ const MAPS: ReadonlySet<string> = new Set(["assignedVariables", "variableReferen
 /** JSON as text on the wire; a task may give the JSON itself. */
 const JSON_TEXTS: ReadonlySet<string> = new Set(["definition", "input", "output"]);
 
-/** Undefined if the API has no such action. */
-export function sfnSdk(service: ServiceClient, action: string, byToken: boolean): Integration | undefined {
+/** @param action One of the API's: the definition was checked (asl/resource.ts). */
+export function sfnSdk(service: ServiceClient, action: string, byToken: boolean): Integration {
   const operation = respelled(action, "toUpperCase");
-  if (!OPERATIONS.has(operation)) return undefined;
   return { call: (call) => callOperation(service, operation, call, byToken) };
 }
 

@@ -27,6 +27,11 @@ const cases: readonly (readonly [name: string, text: string, suggestion: string 
     'Did you mean "arn:aws:states:::aws-sdk:dynamodb:query"?',
   ],
   [
+    "a misspelt action of our own API",
+    '{"StartAt":"A","States":{"A":{"Type":"Task",«"Resource":"arn:aws:states:::aws-sdk:sfn:startExecutoin","End":true}}}',
+    'Did you mean "arn:aws:states:::aws-sdk:sfn:startExecution"?',
+  ],
+  [
     "a pattern that the action does not have",
     '{"StartAt":"A","States":{"A":{"Type":"Task",«"Resource":"arn:aws:states:::sns:publish.sync","End":true}}}',
     "sns:publish can be called as [requestResponse, waitForTaskToken] only.",

@@ -215,6 +215,7 @@ const resources: readonly (readonly [arn: string, expected: unknown])[] = [
   ["arn:aws:states:::aws-sdk:dynamodb:BatchGetItem", undefined],
   ["arn:aws:states:::aws-sdk:dynamodb:batchGetItem.sync", undefined],
   ["arn:aws:states:::aws-sdk:apigatewaymanagementapi:postToConnection", undefined],
+  ["arn:aws:states:::aws-sdk:sfn:startExecutions", undefined],
   ["arn:aws:states:::dynamodb:query", undefined],
   ["arn:aws:states:::sns:publish.sync", undefined],
   ["arn:aws:states:::states:startExecution.sync:3", undefined],

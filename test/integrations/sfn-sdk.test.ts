@@ -182,20 +182,6 @@ const cases: Case[] = [
     outcome: { kind: "pending" },
     submitted: [{ ExecutionArn: "e" }],
   },
-  {
-    name: "an action that the API does not have is not served",
-    action: "teleport",
-    parameters: {},
-    answer: {},
-    outcome: {
-      kind: "failed",
-      phase: "schedule",
-      error: "States.Runtime",
-      cause:
-        "The resource 'arn:aws:states:::aws-sdk:sfn:teleport' is valid, but this version of Stepwell has no such integration yet.",
-      runtime: true,
-    },
-  },
 ];
 
 const everywhere = [
