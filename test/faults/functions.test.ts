@@ -11,12 +11,15 @@ import { after, before, test } from "node:test";
 import { call, freePort, pause } from "../../src/torture/index.ts";
 import { ServerProcess } from "../crash/server.ts";
 
-interface Case {
-  readonly name: string;
+interface Code {
   readonly functionName: string;
   /** Body of a handler with `event`; absent: the endpoint has the function. */
   readonly handler?: string;
   readonly timeoutSeconds?: number;
+}
+
+interface Case extends Code {
+  readonly name: string;
   /** Of the state. */
   readonly state?: object;
   readonly error: string;
@@ -132,15 +135,15 @@ let endpoint: Server;
 
 before(async () => {
   const functions = join(root, "functions");
-  const echo = { functionName: "echo", handler: "return event;" };
-  const flood = {
+  const echo: Code = { functionName: "echo", handler: "return event;" };
+  const flood: Code = {
     functionName: "flood",
     // 32 MiB in lines of a megabyte, and some without an end.
     handler:
       'for (let i = 0; i < 32; i++) { console.log("x".repeat(1 << 20)); await null; } process.stdout.write("y".repeat(1 << 20)); return { flooded: true };',
     timeoutSeconds: 30,
   };
-  for (const { functionName, handler, timeoutSeconds = 3 } of [...CASES, echo, flood]) {
+  for (const { functionName, handler, timeoutSeconds = 3 } of [...CASES, echo, flood] as readonly Code[]) {
     if (handler === undefined) continue;
     const folder = join(functions, functionName);
     mkdirSync(folder, { recursive: true });
