@@ -263,14 +263,22 @@ class Checker {
     }
   }
 
-  /** I11: nothing happened outside that no history knows. */
+  /**
+   * I11: nothing happened outside that no history knows. And no history is ahead of the time: what it dates before a
+   * call did not happen after the call; without that, nothing that it says of waits would prove anything (I18).
+   */
   effects(): void {
-    for (const { key, target } of this.#options.records.receipts) {
+    const { records, sharesClock } = this.#options;
+    for (const { key, target, atMs } of records.receipts) {
       const attempt = this.#attempts.get(key);
       assert.ok(attempt, `I11: ${target} was called, but no history knows the attempt ${key}`);
+      const started = attempt.events.find(({ type }) => type.endsWith("Started"));
+      assert.ok(started, `I11: ${target} was called, but ${key} was not started`);
+      if (!sharesClock) continue;
+      const aheadMs = msOf(started) - atMs;
       assert.ok(
-        attempt.events.some(({ type }) => type.endsWith("Started")),
-        `I11: ${target} was called, but ${key} was not started`,
+        aheadMs <= 0,
+        `I18: ${attempt.executionArn} event ${started.id} is dated ${aheadMs} ms ahead`,
       );
     }
   }

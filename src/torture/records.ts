@@ -28,6 +28,8 @@ export interface Receipt {
   /** The identity of the attempt, as JSON text. */
   readonly key: string;
   readonly token?: string;
+  /** When it arrived here. */
+  readonly atMs: number;
   /** The function did not answer as it should. */
   fault?: FunctionFault;
 }
@@ -90,6 +92,7 @@ export class Records {
       nonce: this.receipts.length + 1,
       target,
       key: JSON.stringify(key),
+      atMs: Date.now(),
       ...(token === undefined ? {} : { token }),
     };
     this.receipts.push(receipt);

@@ -2,18 +2,34 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
-/** A port that was free a moment ago: a server that is killed must come back on the same one. */
+/** Below the ports that systems give to outgoing connections (Linux: from 32768, others higher). */
+const PORTS = [10_000, 32_767] as const;
+
+/**
+ * A port that was free a moment ago: a server that is killed must come back on the same one.
+ *
+ * Not one that listening on port 0 would get: while the server is down, its clients try to connect thousands of times,
+ * each from a port of that range. Sooner or later one would take the server's, or connect to itself.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(...PORTS);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") continue;
+      throw error;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Of stderr, for the report of a failure. */

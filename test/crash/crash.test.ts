@@ -15,7 +15,7 @@ test("a server that is killed again and again loses nothing, doubles nothing", {
   timeout: 300_000,
 }, async () => {
   look(
-    await runCrashes({ kills: 15, seed: 20_261, lifetimeMs: 1_200, startsPerSecond: 10, log: console.log }),
+    await runCrashes({ kills: 10, seed: 20_261, lifetimeMs: 1_200, startsPerSecond: 10, log: console.log }),
   );
 });
 
@@ -27,7 +27,7 @@ test("power cuts that lose and tear unsynced writes lose nothing that was acknow
   timeout: 300_000,
 }, async () => {
   const report = await runCrashes({
-    kills: 15,
+    kills: 10,
     seed: 20_262,
     lifetimeMs: 1_500,
     startsPerSecond: 10,

@@ -46,7 +46,7 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
           environment,
         ),
       faults: kills,
-      calmMs: 3_000,
+      calmMs: 2_000,
       fault: async (server, round) => {
         assert.ok(server.isRunning, `the server ended by itself: ${server.errors}`);
         await server.kill();

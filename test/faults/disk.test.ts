@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, it } from "node:test";
 import { pause } from "../../src/torture/index.ts";
 import type { ServerProcess } from "../crash/server.ts";
 import {
@@ -62,55 +62,6 @@ async function runInto(
   await restart(server, directories, seed + 1, {});
 }
 
-test(
-  "a server whose disk is full says so and ends; with room again everything is there",
-  needsShim,
-  async () => {
-    await runFaults({
-      seed: 41,
-      faults: 4,
-      lifetimeMs: 500,
-      environment: (directories) => powerEnvironment(shim as string, directories),
-      fault: (server, round, directories) =>
-        runInto(
-          server,
-          directories,
-          100 * round,
-          { spaceBytes: [300_000, 523_456, 900_001, 700_000][round % 4] as number },
-          /cannot go on: there is no room left/,
-        ),
-    });
-  },
-);
-
-test("a server whose disk fails to sync ends, and has acknowledged nothing after it", needsShim, async () => {
-  const faults: readonly PowerFaults[] = [
-    { failSync: 12 },
-    { failSync: 25, failSyncAlways: true },
-    { failSync: 47 },
-    { failSync: 80, failSyncAlways: true },
-    { failSync: 15 },
-  ];
-  await runFaults({
-    seed: 42,
-    faults: faults.length,
-    lifetimeMs: 500,
-    environment: (directories) => powerEnvironment(shim as string, directories),
-    fault: (server, round, directories) =>
-      runInto(server, directories, 100 * round, faults[round - 1] as PowerFaults, /cannot go on/),
-  });
-});
-
-test("a slow disk makes everything later, and nothing wrong", needsShim, async () => {
-  await runFaults({
-    seed: 43,
-    faults: 4,
-    lifetimeMs: 2_000,
-    environment: (directories) => powerEnvironment(shim as string, directories, { slowSyncMs: 60 }),
-    fault: (server, round, directories) => restart(server, directories, round, { slowSyncMs: 40 * round }),
-  });
-});
-
 /** A small file system over a directory. */
 function mountSmall(directory: string): { readonly status: number | null } {
   return spawnSync("mount", ["-t", "tmpfs", "-o", "size=24m", "stepwell-test", directory]);
@@ -125,36 +76,6 @@ function mayMount(): boolean {
   return status === 0;
 }
 
-test("a file system that fills up under load ends the server, and loses nothing", {
-  timeout: 200_000,
-  skip: mayMount() ? false : "NO FULL FILE SYSTEM: mounting a tmpfs needs root",
-}, async () => {
-  let mounted: string | undefined;
-  await runFaults({
-    seed: 44,
-    faults: 3,
-    lifetimeMs: 1_000,
-    environment: ({ directory }) => {
-      assert.equal(mountSmall(directory).status, 0);
-      mounted = directory;
-      return {};
-    },
-    release: () => {
-      if (mounted !== undefined) spawnSync("umount", ["-l", mounted]);
-    },
-    fault: async (server, _, { directory }) => {
-      const ballast = join(directory, "ballast");
-      server.errors = "";
-      fill(ballast);
-      const code = await endsByItself(server, 30_000);
-      assert.equal(code, 1, `ended with ${code}: ${server.errors}`);
-      assert.match(server.errors, /cannot go on: there is no room left/);
-      rmSync(ballast);
-      await server.start();
-    },
-  });
-});
-
 /** Takes all the room there is. */
 function fill(file: string): void {
   for (let bytes = 1 << 20; bytes >= 1024; ) {
@@ -166,3 +87,85 @@ function fill(file: string): void {
     }
   }
 }
+
+// Two at a time: each waits more than it works.
+describe("a real server on a bad disk", { concurrency: 2 }, () => {
+  it(
+    "a server whose disk is full says so and ends; with room again everything is there",
+    needsShim,
+    async () => {
+      await runFaults({
+        seed: 41,
+        faults: 4,
+        lifetimeMs: 500,
+        environment: (directories) => powerEnvironment(shim as string, directories),
+        fault: (server, round, directories) =>
+          runInto(
+            server,
+            directories,
+            100 * round,
+            { spaceBytes: [300_000, 523_456, 900_001, 700_000][round % 4] as number },
+            /cannot go on: there is no room left/,
+          ),
+      });
+    },
+  );
+
+  it("a server whose disk fails to sync ends, and has acknowledged nothing after it", needsShim, async () => {
+    const faults: readonly PowerFaults[] = [
+      { failSync: 12 },
+      { failSync: 25, failSyncAlways: true },
+      { failSync: 47 },
+      { failSync: 80, failSyncAlways: true },
+      { failSync: 15 },
+    ];
+    await runFaults({
+      seed: 42,
+      faults: faults.length,
+      lifetimeMs: 500,
+      environment: (directories) => powerEnvironment(shim as string, directories),
+      fault: (server, round, directories) =>
+        runInto(server, directories, 100 * round, faults[round - 1] as PowerFaults, /cannot go on/),
+    });
+  });
+
+  it("a slow disk makes everything later, and nothing wrong", needsShim, async () => {
+    await runFaults({
+      seed: 43,
+      faults: 4,
+      lifetimeMs: 2_000,
+      environment: (directories) => powerEnvironment(shim as string, directories, { slowSyncMs: 60 }),
+      fault: (server, round, directories) => restart(server, directories, round, { slowSyncMs: 40 * round }),
+    });
+  });
+
+  it("a file system that fills up under load ends the server, and loses nothing", {
+    timeout: 200_000,
+    skip: mayMount() ? false : "NO FULL FILE SYSTEM: mounting a tmpfs needs root",
+  }, async () => {
+    let mounted: string | undefined;
+    await runFaults({
+      seed: 44,
+      faults: 3,
+      lifetimeMs: 1_000,
+      environment: ({ directory }) => {
+        assert.equal(mountSmall(directory).status, 0);
+        mounted = directory;
+        return {};
+      },
+      release: () => {
+        if (mounted !== undefined) spawnSync("umount", ["-l", mounted]);
+      },
+      fault: async (server, _, { directory }) => {
+        const ballast = join(directory, "ballast");
+        server.errors = "";
+        fill(ballast);
+        const code = await endsByItself(server, 30_000);
+        assert.equal(code, 1, `ended with ${code}: ${server.errors}`);
+        assert.match(server.errors, /cannot go on: there is no room left/);
+        rmSync(ballast);
+        await server.start();
+      },
+    });
+  });
+});
