@@ -120,6 +120,16 @@ const REFUSALS: readonly Refusal[] = [
     expected: 'error: --endpoint must be a URL like http://127.0.0.1:8083, but is "here".',
   },
   {
+    name: "torture in a directory that holds something",
+    argv: ["torture", "--data", "src"],
+    expected: "error: --data must be an empty directory, but there is something in src.",
+  },
+  {
+    name: "torture without a kill",
+    argv: ["torture", "--kills", "0"],
+    expected: 'error: --kills must be a number from 1 to 1000000, but is "0".',
+  },
+  {
     name: "control characters in an argument",
     argv: ["\u001b[2J"],
     expected:

@@ -10,7 +10,7 @@ import { integerOption, type ParsedArguments } from "../arguments.ts";
 import { type Command, paletteOf, say } from "../command.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { CliError } from "../problem.ts";
-import { printable } from "../text.ts";
+import { printable, printableLines } from "../text.ts";
 
 const KILLS_AT_MOST = 1_000_000;
 
@@ -30,7 +30,7 @@ export const torture: Command = {
     const options = optionsOf(environment, args);
     const { directory, isTemporary } = dataDirectory(environment, args.value("data"));
     const { dim, red } = paletteOf(environment);
-    const log = (line: string): unknown => environment.stderr.write(`${dim(printable(line))}\n`);
+    const log = (line: string): unknown => environment.stderr.write(`${dim(printableLines(line))}\n`);
     const port = await freePort();
     let server: ServerProcess | undefined;
     // A server that outlives us would hold the port and the directory.
@@ -60,7 +60,7 @@ export const torture: Command = {
     } catch (error) {
       // What is broken, and what it takes to look into it.
       const reason = error instanceof Error ? error.message : String(error);
-      say(environment, red(`FAILED: ${printable(reason)}`));
+      say(environment, red(`FAILED: ${printableLines(reason)}`));
       say(environment, `The data is kept in ${printable(directory)}; the seed was ${options.seed}.`);
       return 1;
     } finally {
