@@ -12,7 +12,8 @@
 //       of the same ARN have higher ids and are left alone.
 
 import { ServiceError } from "../base/service-error.ts";
-import type { EntityWrite, Store } from "../store/store.ts";
+import { type EntityWrite, StorageFull, type Store } from "../store/store.ts";
+import { unavailable } from "./failures.ts";
 import type { Activity, Catalog, Revision, StateMachine, Tag } from "./interface.ts";
 import { Lru } from "./lru.ts";
 
@@ -77,7 +78,7 @@ export class StoreCatalog implements Catalog {
 
   readonly createStateMachine: Catalog["createStateMachine"] = (machine, tags) =>
     this.#exclusively(machine.arn, async () => {
-      const isNew = await this.#store.writeEntities([
+      const isNew = await this.#write([
         { ...machineWrite(machine), ifAbsent: true },
         revisionWrite(machine.revision),
         tagsWrite(machine.arn, tags),
@@ -109,7 +110,7 @@ export class StoreCatalog implements Catalog {
       if (next === current) return current;
       const writes = [machineWrite(next)];
       if (next.revision.revisionId !== current.revision.revisionId) writes.push(revisionWrite(next.revision));
-      await this.#store.writeEntities(writes);
+      await this.#write(writes);
       this.#remember(next);
       return next;
     });
@@ -120,7 +121,7 @@ export class StoreCatalog implements Catalog {
       this.#machines.delete(arn);
       const beforeId = this.#options.nextExecutionId();
       const deletion: Deletion = { beforeId };
-      await this.#store.writeEntities([
+      await this.#write([
         { kind: "stateMachine", key: arn, data: undefined },
         { kind: "tags", key: arn, data: undefined },
         { kind: "deletion", key: arn, data: JSON.stringify(deletion) },
@@ -145,7 +146,7 @@ export class StoreCatalog implements Catalog {
 
   readonly createActivity: Catalog["createActivity"] = (activity, tags) =>
     this.#exclusively(activity.arn, async () => {
-      const isNew = await this.#store.writeEntities([
+      const isNew = await this.#write([
         { kind: "activity", key: activity.arn, data: JSON.stringify(activity), ifAbsent: true },
         tagsWrite(activity.arn, tags),
       ]);
@@ -165,7 +166,7 @@ export class StoreCatalog implements Catalog {
   readonly deleteActivity: Catalog["deleteActivity"] = (arn) =>
     this.#exclusively(arn, async () => {
       if (!this.#activityArns.delete(arn)) return;
-      await this.#store.writeEntities([
+      await this.#write([
         { kind: "activity", key: arn, data: undefined },
         { kind: "tags", key: arn, data: undefined },
       ]);
@@ -185,7 +186,7 @@ export class StoreCatalog implements Catalog {
     this.#exclusively(resourceArn, async () => {
       // It may have been deleted since the caller looked.
       if ((await this.#store.getEntity("tags", resourceArn)) === undefined) return;
-      await this.#store.writeEntities([tagsWrite(resourceArn, tags)]);
+      await this.#write([tagsWrite(resourceArn, tags)]);
     });
 
   async #finishDeletion(arn: string, beforeId: number): Promise<void> {
@@ -194,7 +195,7 @@ export class StoreCatalog implements Catalog {
       // A second deletion of the same ARN may have replaced the record meanwhile.
       const data = await this.#store.getEntity("deletion", arn);
       if (data === undefined || (JSON.parse(data) as Deletion).beforeId !== beforeId) return;
-      await this.#store.writeEntities([{ kind: "deletion", key: arn, data: undefined }]);
+      await this.#write([{ kind: "deletion", key: arn, data: undefined }]);
     });
   }
 
@@ -208,6 +209,16 @@ export class StoreCatalog implements Catalog {
     const revision = await this.getRevision(revisionId);
     if (revision === undefined) throw new Error(`revision ${revisionId} of ${machine.arn} is not stored`);
     return { ...machine, revision };
+  }
+
+  /** @throws ServiceError ServiceUnavailable if there is no room: then nothing was stored, and the store goes on */
+  async #write(writes: readonly EntityWrite[]): Promise<boolean> {
+    try {
+      return await this.#store.writeEntities(writes);
+    } catch (error) {
+      if (error instanceof StorageFull) throw unavailable(`${error.message}.`);
+      throw error;
+    }
   }
 
   #remember(machine: StateMachine): void {

@@ -1,8 +1,9 @@
 // Definitions, activities and tags: durable, written one after the other, and deletions that end executions (C1 to C4).
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import type { StateMachine } from "../../src/runtime/interface.ts";
+import { StorageFull } from "../../src/store/store.ts";
 import {
   ACTIVITY,
   createActivity,
@@ -109,5 +110,20 @@ test("a deletion that a crash interrupts is finished later, and leaves a new mac
   assert.equal(await outcome(harness, arn), "ABORTED");
   assert.equal(await outcome(harness, young), "RUNNING");
   assert.deepEqual(await harness.store.listEntities("deletion", "", 10), []);
+  await harness.runtime.close(0);
+});
+
+test("a write for which there is no room is refused in words, and may be made again", async () => {
+  const harness = await open();
+  const { arn } = await createMachine(harness, PASS);
+  const { catalog } = harness.runtime;
+  const full = (): Promise<boolean> => Promise.reject(new StorageFull("there is no room left"));
+  mock.method(harness.store, "writeEntities", full, { times: 1 });
+  await assert.rejects(catalog.setTags(arn, [{ key: "a", value: "1" }]), {
+    code: "ServiceUnavailable",
+    message: "there is no room left.",
+  });
+  await catalog.setTags(arn, [{ key: "a", value: "2" }]);
+  assert.deepEqual(await catalog.getTags(arn), [{ key: "a", value: "2" }]);
   await harness.runtime.close(0);
 });
