@@ -51,9 +51,11 @@ export class StoreExecutions implements Executions {
     const { shards, openExecutions, seeds } = this.#options;
     const name = request.name ?? new Random(seeds()).uuid();
     const arn = executionArnOf(request.machine.arn, name);
-    for (;;) {
+    for (let isTaken = false; ; ) {
       try {
-        const known = request.name === undefined ? undefined : shards.findCached(arn);
+        // Also what has the name now may be a start that is refused in turn: ask again then, as everybody does.
+        const stored = isTaken ? await shards.find(arn) : undefined;
+        const known = stored ?? (request.name === undefined ? undefined : shards.findCached(arn));
         if (known !== undefined) return await this.#sameStart(known, arn, request);
         if (shards.openCount >= openExecutions) {
           const message = `Execution Limit Exceeded: there are ${openExecutions} open executions already`;
@@ -62,9 +64,8 @@ export class StoreExecutions implements Executions {
         return await this.#start(arn, name, request);
       } catch (error) {
         if (!(error instanceof NameTaken)) throw error;
+        isTaken = true;
       }
-      const stored = await shards.find(arn);
-      if (stored !== undefined) return this.#sameStart(stored, arn, request);
     }
   };
 

@@ -56,6 +56,34 @@ test("a start whose original is not durable yet is answered with it, when it is"
   await harness.runtime.close(0);
 });
 
+test("a refused start that meets another one about to be refused reaches the execution that has the name", async () => {
+  const old = await open();
+  const machine = await createMachine(old, wait(3600));
+  await start(old, machine, {}, "x");
+  const { runtime, store } = await restart(old);
+  const again = (): Promise<unknown> =>
+    runtime.executions.start({ machine, name: "x", input: { text: '{"new":1}' } as never });
+  // 1. the commit refuses `first`; 2. `second` takes the name in memory before `first` has asked who has it;
+  // 3. `first` finds `second`, whose own commit is refused next.
+  let second: Promise<unknown> | undefined;
+  const commit = store.commit.bind(store);
+  store.commit = (turns) => {
+    const committed = commit(turns);
+    queueMicrotask(() => {
+      void committed.then(() => {
+        second ??= again();
+        second.catch(() => {});
+      });
+    });
+    return committed;
+  };
+  const first = again();
+  await assert.rejects(first, EXISTS);
+  assert.ok(second !== undefined, "the second start was made");
+  await assert.rejects(second, EXISTS);
+  await runtime.close(0);
+});
+
 test("what meets a start that is refused reaches the execution that has the name", async () => {
   const old = await open();
   const machine = await createMachine(old, wait(3600));
