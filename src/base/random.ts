@@ -6,6 +6,18 @@
 /** 128 bits: four unsigned 32-bit integers, not all zero. */
 export type Seed = readonly [number, number, number, number];
 
+/** 128 bits from 32, by splitmix32. The same number gives the same bits for ever. */
+export function expandSeed(bits: number): Seed {
+  let state = bits;
+  const next = (): number => {
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return (mixed ^ (mixed >>> 15)) >>> 0;
+  };
+  return [next(), next(), next(), next()];
+}
+
 export class Random {
   #a: number;
   #b: number;

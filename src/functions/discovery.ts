@@ -15,7 +15,8 @@
 import { constants } from "node:fs";
 import { access, readFile, readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { DEFAULT_CONFIG, type FunctionConfig, nearest, parseFunctionConfig } from "./function-config.ts";
+import { Suggester } from "../asl/suggest.ts";
+import { DEFAULT_CONFIG, type FunctionConfig, parseFunctionConfig } from "./function-config.ts";
 import { isFunctionName } from "./function-name.ts";
 
 export type RuntimeFamily = "nodejs" | "python" | "provided";
@@ -139,7 +140,7 @@ async function resolveEntry(
       .filter((file) => /\.(mjs|js|cjs|ts|py)$/.test(file))
       .map((file) => file.replace(/\.\w+$/, ""));
     const module = wanted === "python" ? pythonModule : nodeModule;
-    const guess = nearest(module, modules);
+    const guess = new Suggester().nearest(module, modules);
     const expected = candidates.map(({ file }) => file).join(", ");
     return {
       family: wanted,

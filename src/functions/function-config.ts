@@ -6,6 +6,7 @@
 // Every member may be left out. Nothing wrong is ever ignored: an unknown member, a wrong type and a value out
 // of range each become one problem that names file, member, what was expected and a guess.
 
+import { Suggester } from "../asl/suggest.ts";
 import { type Json, fromMembers, isObject } from "../base/json.ts";
 
 export interface FunctionConfig {
@@ -116,7 +117,7 @@ function unknownMember(name: string): string {
   const guess =
     known.find(
       (candidate) => candidate.toLowerCase() === plain || RULES[candidate]?.aliases.includes(plain),
-    ) ?? nearest(name, known);
+    ) ?? new Suggester().nearest(name, known);
   return `${FILE}: unknown member "${name}"; expected one of ${known.join(", ")}.${guess === undefined ? "" : ` Did you mean "${guess}"?`}`;
 }
 
@@ -130,28 +131,4 @@ function wrongValue(name: string, rule: Rule, given: Json): string {
 function shown(value: Json): string {
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
-/** The candidate with the fewest edits to `text`, if they are at most a third of its length (and at least one is allowed). */
-export function nearest(text: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestEdits = Math.max(1, Math.floor(text.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const edits = editDistance(text.toLowerCase(), candidate.toLowerCase());
-    if (edits < bestEdits) [best, bestEdits] = [candidate, edits];
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const replaced = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

@@ -11,7 +11,7 @@
 
 import { type Json, fromMembers, isArray, isObject, jsonEquals } from "../../base/json.ts";
 import { parseJson } from "../../base/json-text.ts";
-import { Random, type Seed } from "../../base/random.ts";
+import { expandSeed, Random, type Seed } from "../../base/random.ts";
 import { base64Decode, base64Encode, utf8Decode, utf8Encode } from "./bytes.ts";
 import { HASH_ALGORITHMS, digestHex } from "./digest.ts";
 import { Refused } from "./format.ts";
@@ -173,17 +173,10 @@ function mathRandom(
   return from + Math.floor(source.next01() * (to - from)) + 0;
 }
 
-/** 128 bits from one number, by splitmix32. The same number gives the same bits for ever. */
+/** 128 bits from one number: the same for the same number, for ever. */
 function spread(seed: number): Seed {
   const bits = new Uint32Array(new Float64Array([Math.trunc(seed)]).buffer);
-  let state = (bits[0] ?? 0) ^ (bits[1] ?? 0);
-  const next = (): number => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return (mixed ^ (mixed >>> 15)) >>> 0;
-  };
-  return [next(), next(), next(), next()];
+  return expandSeed((bits[0] ?? 0) ^ (bits[1] ?? 0));
 }
 
 function mathAdd(left: Json | undefined, right: Json | undefined): Json | Refused {

@@ -71,7 +71,6 @@ export function readFields<F extends Fields>(
     if (result !== undefined) values[name.charAt(0).toLowerCase() + name.slice(1)] = result;
   }
   // The rows decide the types, and TypeScript cannot follow a computed key.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return values as Values<F>;
 }
 

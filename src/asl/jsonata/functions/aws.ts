@@ -7,7 +7,7 @@
 // Spec: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html#jsonata-functions-provided-by-sfn
 
 import { parseJson } from "../../../base/json-text.ts";
-import { Random, type Seed } from "../../../base/random.ts";
+import { expandSeed, Random, type Seed } from "../../../base/random.ts";
 import { utf8Encode } from "../../intrinsics/bytes.ts";
 import { HASH_ALGORITHMS, digestHex } from "../../intrinsics/digest.ts";
 import { JsonataError } from "../errors.ts";
@@ -52,14 +52,7 @@ function hash(text: string, algorithm: string, run: Run): Value {
 /** 128 bits from a number: the same for the same seed, for ever. */
 function seedOf(number: number): Seed {
   const bits = new Uint32Array(new Float64Array([number]).buffer);
-  let state = (bits[0] ?? 0) ^ Math.imul(bits[1] ?? 0, 0x9e3779b9);
-  const next = (): number => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return (mixed ^ (mixed >>> 15)) >>> 0;
-  };
-  return [next(), next(), next(), next()];
+  return expandSeed((bits[0] ?? 0) ^ Math.imul(bits[1] ?? 0, 0x9e3779b9));
 }
 
 function parse(text: string, run: Run): Value {
