@@ -11,22 +11,28 @@
 //
 // Spec: https://states-language.net/spec.html, and the developer guide of AWS Step Functions.
 
-import type { Json, Payload } from "../base/json.ts";
+import type { Json, JsonObject, Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
 
 export type QueryLanguage = "JSONPath" | "JSONata";
 
 /** All that an expression may read. */
 export interface Scope {
-  /** What `$` stands for. */
+  /** What `$` stands for in JSONPath. */
   readonly input: Json;
   /** The context object, `$$`. Made when first asked for. */
   readonly context: () => Json;
   /** The value of the variable `$name`, from the nearest scope that has it; undefined if none has. */
   readonly variable: (name: string) => Json | undefined;
-  /** For States.UUID and States.MathRandom without a seed. */
+  /** For States.UUID and $uuid, States.MathRandom and $random without a seed. */
   readonly random: Random;
+  /** What $now and $millis of JSONata tell: the input's time. */
+  readonly nowMs: number;
+  /** JSONata's $states, with those of the given members that exist here. */
+  readonly states: (members: readonly StatesMember[]) => JsonObject;
 }
+
+export type StatesMember = "input" | "result" | "errorOutput" | "context";
 
 /** A path that only reads: InputPath, OutputPath, ItemsPath, …Path fields, Variable of a Choice rule. */
 export interface Path {
@@ -50,10 +56,24 @@ export interface ReferencePath {
   readonly put: (input: Json, result: Json) => Json;
 }
 
-/** A payload template (Parameters, ResultSelector, ItemSelector, Assign), or any other compiled expression. */
+/** A payload template (Parameters, Arguments, Output, Assign …), or any other compiled expression. */
 export interface Template {
-  /** @throws StatesError States.Runtime, States.IntrinsicFailure */
+  /** @throws StatesError States.Runtime, States.IntrinsicFailure, States.QueryEvaluationError */
   readonly evaluate: (scope: Scope) => Json;
+}
+
+/** A JSONata expression, `{% … %}`, that is the whole of a value. All may throw States.QueryEvaluationError. */
+export interface Expression extends Template {
+  /** Without the brackets. */
+  readonly text: string;
+  /** As causes name it: `Output/total`. */
+  readonly field: string;
+  /** Like `evaluate`, for fields that take one type only. */
+  readonly array: (scope: Scope) => readonly Json[];
+  readonly boolean: (scope: Scope) => boolean;
+  readonly string: (scope: Scope) => string;
+  /** @param expected What `isRight` asks for, in words: `a positive integer`. */
+  readonly number: (scope: Scope, isRight: (value: number) => boolean, expected: string) => number;
 }
 
 export interface Block {
@@ -89,10 +109,11 @@ interface StateBase {
   /** JSON pointer of the state in the definition. */
   readonly pointer: string;
 }
-/** undefined: the default `$`; null: the empty object. */
+/** Of the paths undefined is the default `$`, null the empty object; JSONata has `output` in their place. */
 interface InputOutput {
   readonly inputPath?: Path | null;
   readonly outputPath?: Path | null;
+  readonly output?: Template;
 }
 /** `next` undefined: the state ends its block (`End: true`). */
 interface Transition {
@@ -116,11 +137,12 @@ export interface PassState extends StateBase, InputOutput, Transition, Result {
 export interface TaskState extends StateBase, InputOutput, Transition, Result, Fallible {
   readonly type: "Task";
   readonly resource: Resource;
+  /** Parameters, or JSONata's Arguments. */
   readonly parameters?: Template;
   readonly resultSelector?: Template;
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds?: number | Expression;
   readonly timeoutSecondsPath?: Path;
-  readonly heartbeatSeconds?: number;
+  readonly heartbeatSeconds?: number | Expression;
   readonly heartbeatSecondsPath?: Path;
   /** Evaluates to an object with RoleArn. */
   readonly credentials?: Template;
@@ -129,20 +151,21 @@ export interface ChoiceState extends StateBase, InputOutput {
   readonly type: "Choice";
   readonly choices: readonly ChoiceRule[];
   readonly default?: string;
-  /** Applies when Default is taken. */
+  /** This and `output` apply when Default is taken. */
   readonly assign?: Template;
 }
 export interface ChoiceRule {
-  /** @throws StatesError States.Runtime when a variable or an operand is not there */
+  /** @throws StatesError States.Runtime when a variable or an operand is not there, States.QueryEvaluationError */
   readonly test: (scope: Scope) => boolean;
   readonly next: string;
   readonly assign?: Template;
+  readonly output?: Template;
 }
 export interface WaitState extends StateBase, InputOutput, Transition {
   readonly type: "Wait";
-  /** Exactly one of these four. */
-  readonly seconds?: number;
-  readonly timestampMs?: number;
+  /** Exactly one of these four. A constant Timestamp is epoch milliseconds. */
+  readonly seconds?: number | Expression;
+  readonly timestamp?: number | Expression;
   readonly secondsPath?: Path;
   readonly timestampPath?: Path;
 }
@@ -151,8 +174,8 @@ export interface SucceedState extends StateBase, InputOutput {
 }
 export interface FailState extends StateBase {
   readonly type: "Fail";
-  readonly error?: string;
-  readonly cause?: string;
+  readonly error?: string | Expression;
+  readonly cause?: string | Expression;
   /** A reference path or an intrinsic function; must give a string. `field` names it in errors. */
   readonly errorPath?: Template;
   readonly causePath?: Template;
@@ -160,6 +183,7 @@ export interface FailState extends StateBase {
 export interface ParallelState extends StateBase, InputOutput, Transition, Result, Fallible {
   readonly type: "Parallel";
   readonly branches: readonly Block[];
+  /** Parameters, or JSONata's Arguments. */
   readonly parameters?: Template;
   readonly resultSelector?: Template;
 }
@@ -169,15 +193,17 @@ export interface MapState extends StateBase, InputOutput, Transition, Result, Fa
   /** DISTRIBUTED is reserved: `parse` reports it until Map Runs exist. */
   readonly mode: "INLINE" | "DISTRIBUTED";
   readonly itemsPath?: Path;
+  /** JSONata: an expression, or a literal. */
+  readonly items?: Template | Expression;
   /** ItemSelector, or the older Parameters. */
   readonly itemSelector?: Template;
   /** 0 = no limit. */
-  readonly maxConcurrency: number;
+  readonly maxConcurrency: number | Expression;
   readonly maxConcurrencyPath?: Path;
-  readonly toleratedFailureCount?: number;
+  readonly toleratedFailureCount?: number | Expression;
   readonly toleratedFailureCountPath?: Path;
   /** 0 to 100. */
-  readonly toleratedFailurePercentage?: number;
+  readonly toleratedFailurePercentage?: number | Expression;
   readonly toleratedFailurePercentagePath?: Path;
   readonly resultSelector?: Template;
 }
@@ -195,6 +221,7 @@ export interface Catcher {
   readonly errorEquals: readonly string[];
   readonly next: string;
   readonly resultPath?: ReferencePath | null;
+  readonly output?: Template;
   readonly assign?: Template;
 }
 

@@ -8,6 +8,9 @@ export type DiagnosticCode =
   | "MISSING_DESCRIPTION"
   | "SCHEMA_VALIDATION_FAILED"
   | "INVALID_RESOURCE"
+  /** JSONata that cannot be parsed; and references that mean nothing where they stand. */
+  | "INVALID_JSONATA_EXPRESSION"
+  | "UNSUPPORTED_JSONATA_EXPRESSION"
   | "MISSING_END_STATE"
   | "DUPLICATE_STATE_NAME"
   | "INVALID_STATE_NAME"

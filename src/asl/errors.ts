@@ -25,3 +25,20 @@ export class StatesError {
     this.located = located && cause !== undefined;
   }
 }
+
+/** A JSONata expression failed, or gave what its field cannot take. The history tells it as EvaluationFailed. */
+export class QueryEvaluationError extends StatesError {
+  /** The field, `Output/total`; undefined where the service names none. */
+  readonly location: string | undefined;
+  /**
+   * Whether the value was found wrong only when the state used it: the service then chains the event to the
+   * state's entry, else to what the entry follows.
+   */
+  readonly isAfterEntry: boolean;
+
+  constructor(cause: string, location: string | undefined, isAfterEntry = false) {
+    super("States.QueryEvaluationError", cause);
+    this.location = location;
+    this.isAfterEntry = isAfterEntry;
+  }
+}

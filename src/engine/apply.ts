@@ -205,7 +205,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
     case "ParallelStarted": {
       const frame = frameOf(execution, event.frame);
       const input = resolve(frame, event.input);
-      const rest = newChildren(event.count, 0, undefined);
+      const rest = newChildren(event.count, 0);
       for (let index = 0; index < event.count; index++) {
         adopt(execution, rest, newFrame(event.firstChild + index, frame, index, "branch", input));
       }
@@ -213,7 +213,12 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       return;
     }
     case "MapStarted":
-      frameOf(execution, event.frame).rest = newChildren(event.length, event.maxConcurrency, event.items);
+      frameOf(execution, event.frame).rest = newChildren(
+        event.length,
+        event.maxConcurrency,
+        event.items,
+        event.toleratedFailures,
+      );
       return;
     case "MapIterationStarted": {
       const frame = frameOf(execution, event.frame);
@@ -240,9 +245,10 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
     }
     case "ChildrenEnded": {
       const frame = frameOf(execution, event.frame);
-      const { results } = childrenRest(frame);
+      if (event.outcome === "Succeeded") {
+        frame.result = Payload.ofArray(childrenRest(frame).results as Payload[]);
+      }
       dropWork(execution, frame);
-      if (event.outcome === "Succeeded") frame.result = Payload.ofArray(results as Payload[]);
       frame.rest = MOVING;
       return;
     }
@@ -262,7 +268,12 @@ function end(execution: Execution, status: Execution["status"], atMs: number): v
   execution.tasks.clear();
 }
 
-function newChildren(count: number, maxConcurrency: number, items: Payload | undefined): ChildrenRest {
+function newChildren(
+  count: number,
+  maxConcurrency: number,
+  items?: Payload,
+  toleratedFailures?: number,
+): ChildrenRest {
   return {
     kind: "children",
     count,
@@ -273,6 +284,7 @@ function newChildren(count: number, maxConcurrency: number, items: Payload | und
     results: Array.from<undefined>({ length: count }),
     children: new Map(),
     items,
+    toleratedFailures,
   };
 }
 

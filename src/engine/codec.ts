@@ -37,7 +37,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
   StateEntered: ["E", "frame", "state", "type", "input"],
   StateExited: ["X", "frame", "output", "assigned"],
   StateAborted: ["A", "frame"],
-  EvaluationFailed: ["V", "frame", "error", "cause", "location"],
+  EvaluationFailed: ["V", "frame", "error", "cause", "location", "afterEntry"],
   WaitStarted: ["W", "frame", "untilMs"],
   TaskScheduled: [
     "T",
@@ -58,7 +58,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
   RetryGranted: ["R", "frame", "retrier", "untilMs"],
   ParallelStarted: ["P", "frame", "input", "firstChild", "count"],
   BranchSucceeded: ["B", "frame"],
-  MapStarted: ["M", "frame", "length", "maxConcurrency", "items"],
+  MapStarted: ["M", "frame", "length", "maxConcurrency", "items", "toleratedFailures"],
   MapIterationStarted: ["I", "frame", "child", "index", "input"],
   MapIterationEnded: ["IE", "frame", "outcome", "tolerated"],
   ChildrenEnded: ["C", "frame", "outcome"],

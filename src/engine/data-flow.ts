@@ -1,20 +1,23 @@
 // From the raw result of a state to its output: ResultSelector, ResultPath, OutputPath, Assign, and the exit.
 //
-//   state input → InputPath → Parameters → [work] → result → ResultSelector → ResultPath → OutputPath → output
+//   JSONPath  state input → InputPath → Parameters → [work] → result → ResultSelector → ResultPath → OutputPath → output
+//   JSONata   state input → Arguments → [work] → result → Output → output
 //
-// ResultPath puts the result into the raw input of the state; Assign reads the raw result, beside
-// ResultSelector. Spec: "Processing input and output" of the developer guide.
+// ResultPath puts the result into the raw input of the state; Assign reads the raw result, beside ResultSelector or
+// Output. Spec: "Processing input and output", "Transforming data with JSONata" of the developer guide.
 
-import type { Path, ReferencePath, Scope, Template } from "../asl/ast.ts";
+import type { Path, QueryLanguage, ReferencePath, Scope, Template } from "../asl/ast.ts";
 import { StatesError } from "../asl/errors.ts";
 import { isObject, Payload } from "../base/json.ts";
 import type { Frame } from "./execution.ts";
-import { applyPath, scopeOf } from "./scope.ts";
+import { applyPath, type ContextExtras, scopeOf, statesScope } from "./scope.ts";
 import { refer, type Turn } from "./turn.ts";
 
 /** What a state says about its exit. */
 export interface Exit {
+  readonly queryLanguage: QueryLanguage;
   readonly next?: string;
+  readonly output?: Template;
   readonly resultSelector?: Template;
   readonly resultPath?: ReferencePath | null;
   readonly outputPath?: Path | null;
@@ -24,24 +27,43 @@ type Assigned = readonly (readonly [string, string])[];
 
 /** Leaves the state with the raw `result` of its work. @throws StatesError */
 export function exitWithResult(turn: Turn, frame: Frame, exit: Exit, result: Payload): void {
+  turn.inspect("result", result);
+  if (exit.queryLanguage === "JSONata") return transform(turn, frame, exit, { result }, result);
   const scope = scopeOf(turn, frame, result);
   const selected =
-    exit.resultSelector === undefined ? result : Payload.ofValue(exit.resultSelector.evaluate(scope));
+    exit.resultSelector === undefined
+      ? result
+      : turn.inspect("afterResultSelector", Payload.ofValue(exit.resultSelector.evaluate(scope)));
   const assigned = assignments(turn, exit.assign, scope);
-  const combined = putResult(exit.resultPath, frame.input, selected);
+  const combined = turn.inspect("afterResultPath", putResult(exit.resultPath, frame.input, selected));
   leave(turn, frame, exit.next, applyPath(turn, frame, exit.outputPath, combined), assigned);
 }
 
 /** Leaves the state with its effective input (Choice, Wait, Succeed). @throws StatesError */
 export function exitWithInput(turn: Turn, frame: Frame, exit: Exit, input: Payload): void {
+  if (exit.queryLanguage === "JSONata") return transform(turn, frame, exit, {}, input);
   const assigned = assignments(turn, exit.assign, scopeOf(turn, frame, input));
   leave(turn, frame, exit.next, applyPath(turn, frame, exit.outputPath, input), assigned);
 }
 
 /** Leaves the state through a Catcher: the error output goes where its ResultPath says. @throws StatesError */
 export function exitWithError(turn: Turn, frame: Frame, exit: Exit, errorOutput: Payload): void {
+  if (exit.queryLanguage === "JSONata") return transform(turn, frame, exit, { errorOutput }, errorOutput);
   const assigned = assignments(turn, exit.assign, scopeOf(turn, frame, errorOutput));
   leave(turn, frame, exit.next, putResult(exit.resultPath, frame.input, errorOutput), assigned);
+}
+
+/** JSONata: Output and Assign see the same values, those of before. Without Output `standard` is the output. */
+function transform(
+  turn: Turn,
+  frame: Frame,
+  { next, output, assign }: Exit,
+  extras: ContextExtras,
+  standard: Payload,
+): void {
+  const scope = statesScope(turn, frame, extras);
+  const transformed = output === undefined ? standard : Payload.ofValue(output.evaluate(scope));
+  leave(turn, frame, next, transformed, assignments(turn, assign, scope));
 }
 
 function putResult(path: ReferencePath | null | undefined, input: Payload, result: Payload): Payload {
@@ -77,6 +99,7 @@ function assignments(turn: Turn, assign: Template | undefined, scope: Scope): As
   const values = assign.evaluate(scope);
   if (!isObject(values))
     throw new StatesError("States.Runtime", "The value of the field 'Assign' is not an object.");
+  turn.inspect("variables", Payload.ofValue(values));
   const assigned = Object.entries(values).map(([name, value]) => [name, Payload.ofValue(value)] as const);
   if (assigned.length === 0) return undefined;
   const { variableBytes, variablesBytes } = turn.limits;

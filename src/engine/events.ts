@@ -82,7 +82,10 @@ export interface EvaluationFailed {
   readonly frame: FrameId;
   readonly error?: string;
   readonly cause?: string;
+  /** The field: `Output/total`. */
   readonly location?: string;
+  /** The value was given, and refused by the state's work (history.ts: what the event follows). */
+  readonly afterEntry?: true;
 }
 
 /** Internal. The moment is recorded, not the seconds: recovery evaluates nothing. */
@@ -178,6 +181,8 @@ export interface MapStarted {
   readonly maxConcurrency: number;
   /** The items, where a plain path over the recorded input cannot give them again. */
   readonly items?: Payload;
+  /** How many iterations may fail, where an expression said so. */
+  readonly toleratedFailures?: number;
 }
 export interface MapIterationStarted {
   readonly kind: "MapIterationStarted";

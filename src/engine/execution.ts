@@ -92,4 +92,6 @@ export interface ChildrenRest {
   readonly children: Map<number, Frame>;
   /** Recorded items (MapStarted.items). */
   readonly items: Payload | undefined;
+  /** Recorded likewise (MapStarted.toleratedFailures). */
+  readonly toleratedFailures: number | undefined;
 }

@@ -5,8 +5,8 @@
 //   MapIterationAborted; …StateAborted of the failing Task itself; then ParallelStateFailed or MapStateFailed,
 //   or nothing if the state is tried again.
 
-import type { MapState } from "../asl/ast.ts";
-import { StatesError } from "../asl/errors.ts";
+import type { MapState, State } from "../asl/ast.ts";
+import { QueryEvaluationError, StatesError } from "../asl/errors.ts";
 import { Payload } from "../base/json.ts";
 import { childrenRest } from "./apply.ts";
 import { exitWithError } from "./data-flow.ts";
@@ -16,13 +16,15 @@ import { toleratedFailures } from "./states/map.ts";
 import type { Turn } from "./turn.ts";
 
 /** The failure that an expression or a state reported, worded as the service words it. */
-export function failureOf(frame: Frame, { error, cause, located, alias, isFinal }: StatesError): Failure {
+export function failureOf(frame: Frame, problem: StatesError): Failure {
+  const { error, cause, located, alias, isFinal } = problem;
   const place = `An error occurred while executing the state '${frame.state}' (entered at the event id #${frame.enteredEvent}). `;
   return {
     error,
     cause: located ? `${place}${cause}` : cause,
     ...(alias === undefined ? {} : { alias }),
     ...(isFinal ? { isFinal } : {}),
+    ...(problem instanceof QueryEvaluationError ? { isEvaluation: true } : {}),
   };
 }
 
@@ -47,17 +49,22 @@ export function failState(turn: Turn, frame: Frame, failure: Failure, child?: Fr
     return turn.emit({ kind: "RetryGranted", frame: frame.id, retrier: index, untilMs });
   }
   const catcher = chooseCatcher(state.catch, failure);
-  if (frame.rest.kind === "children" && (child !== undefined || catcher !== undefined)) {
+  if (isToldAsFailed(frame, state, failure, child !== undefined || catcher !== undefined)) {
     turn.emit({ kind: "ChildrenEnded", frame: frame.id, outcome: "Failed" });
   }
   if (catcher === undefined) return failFrame(turn, frame, failure);
-  const { next, resultPath, assign } = catcher;
-  const exit = {
-    next,
-    ...(resultPath === undefined ? {} : { resultPath }),
-    ...(assign === undefined ? {} : { assign }),
-  };
+  const exit = { ...catcher, queryLanguage: state.queryLanguage };
   attempt(turn, frame, () => exitWithError(turn, frame, exit, errorOutput(failure)), failFrame);
+}
+
+/**
+ * Whether there is a ParallelStateFailed or MapStateFailed. For the state's own expressions there is one also before
+ * anything has started (recorded), but none once the work has succeeded.
+ */
+function isToldAsFailed(frame: Frame, state: State, { isEvaluation }: Failure, isOfChild: boolean): boolean {
+  if (frame.rest.kind === "children") return isOfChild || isEvaluation === true;
+  const hasChildren = state.type === "Map" || state.type === "Parallel";
+  return hasChildren && isEvaluation === true && frame.result === undefined;
 }
 
 /** What a Catcher hands on. */
@@ -78,15 +85,34 @@ export function attempt(
     work();
   } catch (problem) {
     if (!(problem instanceof StatesError)) throw problem;
-    fail(turn, frame, failureOf(frame, problem));
+    const failure = failureOf(frame, problem);
+    if (problem instanceof QueryEvaluationError) tellEvaluation(turn, frame, failure, problem);
+    fail(turn, frame, failure);
   }
+}
+
+function tellEvaluation(
+  turn: Turn,
+  frame: Frame,
+  { error, cause }: Failure,
+  problem: QueryEvaluationError,
+): void {
+  const { location, isAfterEntry } = problem;
+  turn.emit({
+    kind: "EvaluationFailed",
+    frame: frame.id,
+    ...(error === undefined ? {} : { error }),
+    ...(cause === undefined ? {} : { cause: cause.slice(0, turn.limits.causeChars) }),
+    ...(location === undefined ? {} : { location }),
+    ...(isAfterEntry ? { afterEntry: true } : {}),
+  });
 }
 
 /** The frame cannot go on: the execution fails, or the state that the frame belongs to. */
 function failFrame(turn: Turn, frame: Frame, failed: Failure): void {
   const { parent } = frame;
   // What the frame's own state could not take, the state around it may.
-  const failure: Failure = { ...failed, isFinal: false };
+  const failure: Failure = { ...failed, isFinal: false, isEvaluation: false };
   if (parent === undefined) return failExecution(turn, failure);
   if (frame.kind === "branch") return failState(turn, parent, failure, frame);
   const tolerated = toleratedFailures(turn, parent, turn.stateOf(parent) as MapState);

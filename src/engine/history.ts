@@ -16,6 +16,8 @@
 //   - All that a failure ends (MapIterationFailed, …Aborted, …StateFailed) follows the failing event. Events of one
 //     failure stand together, so that is the last event before them that is none of them; where iterations time out
 //     together, it is the one of the iteration that is told to fail. A further try follows it.
+//   - EvaluationFailed beside its state's entry follows what the entry follows, unless the value itself was given and
+//     then refused (a Timestamp that is none).
 //
 // Spec: HistoryEvent of the API; order as recorded from the service.
 
@@ -55,6 +57,8 @@ interface Cursor {
   at: number;
   /** Of a Map: what the next MapIterationStarted follows. */
   iteration: number;
+  /** The last StateEntered, and what it followed. */
+  entry: { readonly id: number; readonly previous: number } | undefined;
 }
 
 class HistoryTeller {
@@ -88,7 +92,7 @@ class HistoryTeller {
   #cursor(id: FrameId): Cursor {
     let cursor = this.#cursors.get(id);
     if (cursor === undefined) {
-      cursor = { at: 0, iteration: 0 };
+      cursor = { at: 0, iteration: 0, entry: undefined };
       this.#cursors.set(id, cursor);
     }
     return cursor;
@@ -158,9 +162,19 @@ class HistoryTeller {
         this.#lastCause = id;
         return previous;
       }
-      case "StateEntered":
+      case "StateEntered": {
+        const previous = this.#follow(event.frame, id);
+        this.#cursor(event.frame).entry = { id, previous };
+        return previous;
+      }
+      case "EvaluationFailed": {
+        const previous = this.#follow(event.frame, id);
+        const { entry } = this.#cursor(event.frame);
+        return entry !== undefined && entry.id === previous && event.afterEntry !== true
+          ? entry.previous
+          : previous;
+      }
       case "StateExited":
-      case "EvaluationFailed":
       case "TaskScheduled":
       case "TaskStarted":
       case "TaskSubmitted":

@@ -20,6 +20,8 @@ export interface Failure {
   readonly alias?: string;
   /** StatesError.isFinal: it is for the states around this one to retry or catch. */
   readonly isFinal?: boolean;
+  /** The state's own expression failed: then the service writes …StateFailed for a Map or Parallel as well. */
+  readonly isEvaluation?: boolean;
 }
 
 /** Neither retried nor caught, whatever ErrorEquals says (also when it names it). */

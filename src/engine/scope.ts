@@ -5,7 +5,7 @@
 //
 // Spec: "Accessing execution data from the Context object" of the developer guide.
 
-import type { MapState, Path, Scope, State } from "../asl/ast.ts";
+import type { MapState, Path, Scope, State, StatesMember, QueryLanguage, Template } from "../asl/ast.ts";
 import { StatesError } from "../asl/errors.ts";
 import { unableToApply } from "../asl/paths/index.ts";
 import {
@@ -30,6 +30,14 @@ export interface ContextExtras {
   readonly taskToken?: string;
   /** `$$.Map.Item` of an iteration that is about to start. */
   readonly item?: { readonly index: number; readonly value: Json };
+  /** `$states.result`, `$states.errorOutput`. */
+  readonly result?: Payload;
+  readonly errorOutput?: Payload;
+}
+
+/** The scope of a JSONata expression: it has no `$`, but $states. */
+export function statesScope(turn: Turn, frame: Frame, extras: ContextExtras = {}): Scope {
+  return new EvaluationScope(turn, frame, frame.input, extras);
 }
 
 /** A scope whose `$` is the value of `payload`, parsed when it is first looked at. */
@@ -58,6 +66,27 @@ class EvaluationScope implements Scope {
   get random(): Random {
     return this.#turn.random;
   }
+
+  get nowMs(): number {
+    return this.#turn.nowMs;
+  }
+
+  /** Spec: "Reserved variable: $states" of the developer guide. */
+  readonly states = (members: readonly StatesMember[]): JsonObject => {
+    const { result, errorOutput } = this.#extras;
+    const values: readonly (readonly [StatesMember, () => Json | undefined])[] = [
+      ["input", () => this.#frame.input.value],
+      ["result", () => result?.value],
+      ["errorOutput", () => errorOutput?.value],
+      ["context", this.context],
+    ];
+    const present: [string, Json][] = [];
+    for (const [name, read] of values) {
+      const value = members.includes(name) ? read() : undefined;
+      if (value !== undefined) present.push([name, value]);
+    }
+    return fromMembers(present);
+  };
 
   readonly context = (): Json => {
     this.#context ??= contextObject(this.#turn, this.#frame, this.#extras);
@@ -121,7 +150,7 @@ export function mapItems(turn: Turn, frame: Frame, state: MapState): readonly Js
   return isArray(items) ? items : [];
 }
 
-/** What ItemsPath selects from the effective input. @throws StatesError */
+/** What ItemsPath selects from the effective input (JSONata without Items: all of it). @throws StatesError */
 export function selectItems(turn: Turn, frame: Frame, state: MapState, input: Payload): Json {
   const path = state.itemsPath;
   if (path === undefined) return input.value;
@@ -142,7 +171,20 @@ function noItems(steps: readonly (string | number)[], input: Json): StatesError 
 
 /** The raw input of the frame's state after InputPath. @throws StatesError */
 export function inputOf(turn: Turn, frame: Frame, state: Exclude<State, { type: "Fail" }>): Payload {
-  return applyPath(turn, frame, state.inputPath, frame.input);
+  if (state.inputPath === undefined) return frame.input;
+  return turn.inspect("afterInputPath", applyPath(turn, frame, state.inputPath, frame.input));
+}
+
+/** What the work of a Task, Parallel or Pass is given: Parameters or Arguments, else the effective input. */
+export function givenTo(
+  turn: Turn,
+  state: { readonly queryLanguage: QueryLanguage; readonly parameters?: Template },
+  scope: Scope,
+  input: Payload,
+): Payload {
+  if (state.parameters === undefined) return input;
+  const given = Payload.ofValue(state.parameters.evaluate(scope));
+  return turn.inspect(state.queryLanguage === "JSONata" ? "afterArguments" : "afterParameters", given);
 }
 
 /** What a path field selects: undefined is `$`, which keeps the payload as it is; null is the empty object. */

@@ -28,7 +28,24 @@ export interface DecideEnvironment {
   readonly activityExists: (arn: string) => boolean;
   /** How many tasks that are not activities may be handed over in this turn. */
   readonly admit: number;
+  /** Is told every stage of the data flow, in order; for TestState. */
+  readonly inspect?: ((stage: Stage, value: Payload) => void) | undefined;
 }
+
+/** What TestState shows of a state's data flow; of these `inspect` is told. */
+export type Stage =
+  | "afterInputPath"
+  | "afterParameters"
+  | "afterArguments"
+  | "afterItemsPath"
+  | "afterItemSelector"
+  | "result"
+  | "afterResultSelector"
+  | "afterResultPath"
+  | "variables"
+  | "maxConcurrency"
+  | "toleratedFailureCount"
+  | "toleratedFailurePercentage";
 
 /** What is to be done for a frame in this turn, if it is still there by then. */
 export type Step =
@@ -77,6 +94,11 @@ export class Turn {
 
   get limits(): Limits {
     return this.environment.limits;
+  }
+
+  inspect(stage: Stage, value: Payload): Payload {
+    this.environment.inspect?.(stage, value);
+    return value;
   }
 
   emit(event: Event): void {

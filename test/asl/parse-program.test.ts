@@ -110,7 +110,7 @@ test("states of few fields hold nothing else", () => {
     pointer: "/States/Until midnight",
     type: "Wait",
     next: "Each",
-    timestampMs: Date.UTC(2026, 11, 31, 22, 59, 59),
+    timestamp: Date.UTC(2026, 11, 31, 22, 59, 59),
   });
   assert.deepEqual(plain(order.states.get("Empty order")), {
     name: "Empty order",

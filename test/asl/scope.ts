@@ -12,6 +12,8 @@ export function scopeOf(input: Json, context: Json = {}, variables: JsonObject =
     context: () => context,
     variable: (name) => member(variables, name),
     random: new Random([1, 2, 3, 4]),
+    nowMs: 0,
+    states: () => ({ input, context }),
   };
 }
 

@@ -3,7 +3,7 @@
 //   npm run conformance -- DIRECTORY [--filter TEXT] [--verbose]
 //
 // DIRECTORY holds the runner and the cases (they are not part of this project). A case counts if it needs nothing
-// that this version does not have: JSONata, distributed Map, Express, another AWS service. Of those at least
+// that this version does not have: distributed Map, Express, another AWS service. Of those at least
 // REQUIRED_SHARE must pass; each that fails must be listed in known-gaps.json with its reason.
 
 import { spawn } from "node:child_process";
@@ -109,15 +109,10 @@ for (const id of Object.keys(known).filter((gap) => passing.has(gap))) {
 }
 process.exitCode = isFailed ? 1 : 0;
 
-/** JSONata, distributed Map, Express, versions and TestState come later. */
+/** Distributed Map, Express, versions and TestState come later. */
 function needsMore({ steps }: Case): boolean {
   return steps.some(({ op, args }) => {
     const definition = args?.definition ?? "";
-    return (
-      LATER.has(op ?? "") ||
-      args?.type === "EXPRESS" ||
-      /"QueryLanguage"\s*:\s*"JSONata"/.test(definition) ||
-      /"Mode"\s*:\s*"DISTRIBUTED"/.test(definition)
-    );
+    return LATER.has(op ?? "") || args?.type === "EXPRESS" || /"Mode"\s*:\s*"DISTRIBUTED"/.test(definition);
   });
 }

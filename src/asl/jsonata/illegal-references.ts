@@ -1,7 +1,8 @@
 // References to a context that there is not: an expression of a definition is evaluated without an input, so `$`,
 // `$$` and bare names at its top mean nothing, and the service refuses them.
 //
-// Inside of a path, a filter, an order-by, or a group there is a context; inside of a function there may be.
+// Inside of a path, a filter, an order-by, or a group there is a context. A function keeps that of the place where it is
+// written (measured: the service refuses a bare name in the body of a lambda at the top).
 //
 // Spec: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html (reserved variables, JSONata input)
 
@@ -31,7 +32,7 @@ function visit(node: Node, hasContext: boolean, found: IllegalReference[]): void
     for (const [i, step] of node.steps.entries()) visit(step, hasContext || i > 0, found);
     return;
   }
-  const isInside = hasContext || node.type === "lambda" || node.type === "transform" || node.type === "sort";
+  const isInside = hasContext || node.type === "transform" || node.type === "sort";
   const outer = new Set<Node>([
     ...(node.predicate ?? []).map((stage) => stage.expr),
     ...(node.stages ?? []).flatMap((stage) => (stage.type === "filter" ? [stage.expr] : [])),

@@ -1,7 +1,7 @@
 // What leaves an evaluation: JSON without marks, or the function that makes it something else.
 //
 // Invariants
-//   O1. A result holds no flags, no functions, no numbers that JSON cannot hold, and is not nested deeper than
+//   O1. A result holds no flags, no functions, no numbers that JSON cannot hold (they become texts), and is not nested deeper than
 //       the readers of JSON accept. It does not change when it is printed and read again.
 //   O2. What came from the caller and was not changed is handed back as it is, not copied.
 
@@ -38,7 +38,8 @@ class Cleaner {
   clean(value: Value, depth: number): Json {
     if (typeof value === "string" || typeof value === "boolean") return value;
     if (typeof value === "number") {
-      if (value - value !== 0) throw new JsonataError("D1001", { value });
+      // The service writes what JSON has no number for as JavaScript prints it: `1/0` is "Infinity" (measured).
+      if (value - value !== 0) return String(value);
       // JSON text has no negative zero that would survive being read.
       return value === 0 ? 0 : value;
     }

@@ -7,7 +7,7 @@ import type { Block, State, StateType } from "../ast.ts";
 import { checkStateName } from "../rules/names.ts";
 import { checkQueryLanguage, languageOf, type StateSource, target } from "./common.ts";
 import { type Values, readFields } from "./fields.ts";
-import { type Place, inside } from "./place.ts";
+import { type Place, inside, locationOf } from "./place.ts";
 import type { BlockGraph, Reading } from "./reading.ts";
 import { readChoice } from "./states/choice.ts";
 import { readMap } from "./states/map.ts";
@@ -31,6 +31,9 @@ const STATE_TYPES: { readonly [type in StateType]: ReadState } = {
   Parallel: readParallel,
   Map: readMap,
 };
+
+/** Those with a $states.result. */
+const WITH_RESULT: readonly StateType[] = ["Task", "Parallel", "Map"];
 
 function isStateType(type: Json): type is StateType {
   return typeof type === "string" && Object.hasOwn(STATE_TYPES, type);
@@ -65,9 +68,6 @@ export function readMachine(value: Json, place: Place, reading: Reading): Machin
     values = readFields(source, MACHINE, place, reading, undefined);
     return values;
   });
-  if (isObject(value) && member(value, "QueryLanguage") === "JSONata") {
-    reading.notYet("QueryLanguage JSONata", inside(place, "QueryLanguage"));
-  }
   const { comment, timeoutSeconds } = values;
   return {
     block,
@@ -103,6 +103,7 @@ function readBlockWith(
     isComplete: isObject(states) && typeof member(source, "StartAt") === "string",
   };
   const { graph: outerGraph, stateName: outerState, stateLanguage: outerLanguage } = reading;
+  const { statePointer: outerPointer, hasResult: outerHasResult } = reading;
   reading.graph = graph;
   reading.stateName = undefined;
   const values = read(source);
@@ -110,6 +111,8 @@ function readBlockWith(
   reading.graph = outerGraph;
   reading.stateName = outerState;
   reading.stateLanguage = outerLanguage;
+  reading.statePointer = outerPointer;
+  reading.hasResult = outerHasResult;
   reading.graphs.push(graph);
   if (values.startAt === undefined || compiled === undefined) return undefined;
   return { startAt: values.startAt, states: compiled };
@@ -157,11 +160,9 @@ export function readOneState(name: string, value: Json, place: Place, reading: R
     );
   }
   reading.stateLanguage = isMixed ? undefined : language;
-  const state = STATE_TYPES[type]({ object: source, place, name, language, isMixed }, reading);
-  if (declared === "JSONata" && reading.queryLanguage === "JSONPath") {
-    reading.notYet("QueryLanguage JSONata", inside(place, "QueryLanguage"));
-  }
-  return state;
+  reading.statePointer = locationOf(place);
+  reading.hasResult = WITH_RESULT.includes(type);
+  return STATE_TYPES[type]({ object: source, place, name, language, isMixed }, reading);
 }
 
 function stateType(

@@ -71,14 +71,16 @@ const assign: Field<Template> = {
 };
 export const ASSIGN: { readonly Assign: Field<Template> } = { Assign: assign };
 
+export const OUTPUT: Field<Template> = { language: "JSONata", read: template };
+
 export const INPUT_OUTPUT: {
   readonly InputPath: Field<Path | null>;
   readonly OutputPath: Field<Path | null>;
-  readonly Output: Field<never>;
+  readonly Output: Field<Template>;
 } = {
   InputPath: { language: "JSONPath", read: orNull(path) },
   OutputPath: { language: "JSONPath", read: orNull(path) },
-  Output: { language: "JSONata", read: ignored },
+  Output: OUTPUT,
 };
 
 /** A transition's target: noted for rules/transitions.ts. */
@@ -122,6 +124,11 @@ export function checkTransition(source: StateSource, reading: Reading): void {
 
 export const PARAMETERS: { readonly Parameters: Field<Template> } = {
   Parameters: { language: "JSONPath", read: template },
+};
+
+/** The same in each language. */
+export const ARGUMENTS: { readonly Arguments: Field<Template> } = {
+  Arguments: { language: "JSONata", read: template },
 };
 
 export const RESULT_PATH: { readonly ResultPath: Field<ReferencePath | null> } = {

@@ -6,7 +6,9 @@
 
 import { type JsonObject, member } from "../../base/json.ts";
 import type { Json } from "../../base/json.ts";
-import type { QueryLanguage } from "../ast.ts";
+import type { Expression, QueryLanguage } from "../ast.ts";
+import { expressionText } from "../expressions.ts";
+import { readExpression } from "./expressions.ts";
 import { type Place, inside } from "./place.ts";
 import type { Reading } from "./reading.ts";
 
@@ -18,7 +20,7 @@ export interface Field<T> {
   /** The only language that has the field; absent: both have it. */
   readonly language?: QueryLanguage;
   readonly required?: true;
-  /** A JSONata state may write `{% … %}` instead of the value. */
+  /** A JSONata state may write `{% … %}` instead of the value: then an Expression is read. */
   readonly expression?: true;
 }
 
@@ -26,7 +28,11 @@ export type Fields = { readonly [name: string]: Field<unknown> };
 
 /** What a table reads: `InputPath: Field<Path>` gives `inputPath?: Path`. */
 export type Values<F> = {
-  readonly [K in keyof F as Uncapitalize<K & string>]?: F[K] extends { read: Reader<infer T> } ? T : never;
+  readonly [K in keyof F as Uncapitalize<K & string>]?: F[K] extends { read: Reader<infer T> }
+    ? F[K] extends { expression: true }
+      ? T | Expression
+      : T
+    : never;
 };
 
 /**
@@ -66,8 +72,13 @@ export function readFields<F extends Fields>(
     const value = member(object, name);
     if (value === undefined) continue;
     if (language !== undefined && field.language !== undefined && field.language !== language) continue;
-    if (language === "JSONata" && field.expression && isExpression(value)) continue;
-    const result = field.read(value, inside(place, name), reading);
+    const at = inside(place, name);
+    const expression =
+      language === "JSONata" && field.expression && typeof value === "string"
+        ? expressionText(value)
+        : undefined;
+    const result =
+      expression === undefined ? field.read(value, at, reading) : readExpression(expression, at, reading);
     if (result !== undefined) values[name.charAt(0).toLowerCase() + name.slice(1)] = result;
   }
   // The rows decide the types, and TypeScript cannot follow a computed key.
@@ -98,8 +109,4 @@ function namesOf(table: Fields, language: QueryLanguage | undefined): string[] {
       ([, field]) => language === undefined || field.language === undefined || field.language === language,
     )
     .map(([name]) => name);
-}
-
-function isExpression(value: Json): boolean {
-  return typeof value === "string" && value.startsWith("{%") && value.endsWith("%}");
 }

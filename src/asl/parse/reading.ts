@@ -62,6 +62,9 @@ export class Reading {
   stateName: string | undefined;
   /** Of that state; undefined if its QueryLanguage is at odds with the machine. */
   stateLanguage: QueryLanguage | undefined;
+  /** The location of that state, and whether its work has a result ($states.result). */
+  statePointer = "";
+  hasResult = false;
   readonly #findings: Finding[] = [];
   readonly #suggester = new Suggester();
   #hasError = false;

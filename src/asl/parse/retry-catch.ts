@@ -4,11 +4,11 @@
 
 import { type Json, isArray, isObject, member } from "../../base/json.ts";
 import type { Catcher, Retrier } from "../ast.ts";
-import { ASSIGN, RESULT_PATH, target } from "./common.ts";
+import { ASSIGN, OUTPUT, RESULT_PATH, target } from "./common.ts";
 import { type Field, readFields } from "./fields.ts";
 import { type Place, inside } from "./place.ts";
 import type { Reading } from "./reading.ts";
-import { ignored, integer, listOf, number, object, oneOf, string } from "./values.ts";
+import { integer, listOf, number, object, oneOf, string } from "./values.ts";
 
 /** The documentation says: less than 31,622,400, a leap year of seconds. */
 const MAX_DELAY_SECONDS = 31_622_399;
@@ -32,7 +32,7 @@ const CATCHER = {
   ...ERROR_EQUALS,
   Next: { required: true, read: target },
   ...RESULT_PATH,
-  Output: { language: "JSONata", read: ignored },
+  Output: OUTPUT,
   ...ASSIGN,
   ...COMMENT,
 } as const;

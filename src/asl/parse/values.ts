@@ -9,6 +9,7 @@ import { InvalidExpression } from "../invalid-expression.ts";
 import { compilePath, compileReferencePath } from "../paths/index.ts";
 import { checkNoDollar } from "../rules/no-dollar.ts";
 import { compileFieldExpression, compileTemplate } from "../templates.ts";
+import { readJsonataTemplate } from "./expressions.ts";
 import type { Reader } from "./fields.ts";
 import { type Place, inside } from "./place.ts";
 import type { Reading } from "./reading.ts";
@@ -121,6 +122,7 @@ export function orNull<T>(read: Reader<T>): Reader<T | null> {
 }
 
 export const template: Reader<Template> = (value, place, reading) => {
+  if (reading.stateLanguage === "JSONata") return readJsonataTemplate(value, place, reading);
   if (reading.stateLanguage === "JSONPath") checkNoDollar(value, place, reading);
   return compiled(place, reading, () => compileTemplate(value), { message: (reason) => reason, value });
 };

@@ -1,17 +1,19 @@
 // Fail. Writes no exit event. Spec: https://states-language.net/spec.html#fail-state
 
-import type { FailState, Template } from "../../asl/ast.ts";
+import type { Expression, FailState, Template } from "../../asl/ast.ts";
 import { StatesError } from "../../asl/errors.ts";
 import type { Frame } from "../execution.ts";
 import { failState } from "../failure.ts";
-import { scopeOf } from "../scope.ts";
+import { scopeOf, statesScope } from "../scope.ts";
 import type { Turn } from "../turn.ts";
 
 /** @throws StatesError */
 export function enterFail(turn: Turn, frame: Frame, state: FailState): void {
   const error = state.error ?? text(turn, frame, "ErrorPath", state.errorPath);
   const cause = state.cause ?? text(turn, frame, "CausePath", state.causePath);
-  failState(turn, frame, { error, cause });
+  const evaluate = (value: string | Expression | undefined): string | undefined =>
+    typeof value === "object" ? value.string(statesScope(turn, frame)) : value;
+  failState(turn, frame, { error: evaluate(error), cause: evaluate(cause) });
 }
 
 function text(turn: Turn, frame: Frame, field: string, template: Template | undefined): string | undefined {

@@ -3,30 +3,52 @@
 //
 // Spec: https://states-language.net/spec.html#map-state; causes as recorded from the service.
 
-import type { MapState, Path } from "../../asl/ast.ts";
-import { StatesError } from "../../asl/errors.ts";
+import type { Expression, MapState, Path } from "../../asl/ast.ts";
+import { QueryEvaluationError, StatesError } from "../../asl/errors.ts";
 import { isArray, type Json, Payload } from "../../base/json.ts";
 import { childrenRest } from "../apply.ts";
 import type { Frame } from "../execution.ts";
-import { inputOf, mapItems, scopeOf, selectItems } from "../scope.ts";
+import { inputOf, mapItems, scopeOf, selectItems, statesScope } from "../scope.ts";
 import type { Turn } from "../turn.ts";
 
 /** Also begins a further try. @throws StatesError */
 export function enterMap(turn: Turn, frame: Frame, state: MapState): void {
   const input = inputOf(turn, frame, state);
   const maxConcurrency = concurrency(turn, frame, state, input);
-  const items = selectItems(turn, frame, state, input);
+  const items = itemsOf(turn, frame, state, input);
+  const tolerated = evaluatedTolerance(turn, frame, state, items.length);
+  turn.inspect("afterItemsPath", Payload.ofValue(items));
+  turn.emit({
+    kind: "MapStarted",
+    frame: frame.id,
+    length: items.length,
+    maxConcurrency,
+    ...(state.items === undefined ? {} : { items: Payload.ofValue(items) }),
+    ...(tolerated === undefined ? {} : { toleratedFailures: tolerated }),
+  });
+  // Asked here for what may be wrong with it (the service does so after MapStateStarted), and again at a failure.
+  toleratedFailures(turn, frame, state);
+  startIterations(turn, frame, state);
+}
+
+/** @throws StatesError when they are no array */
+function itemsOf(turn: Turn, frame: Frame, state: MapState, input: Payload): readonly Json[] {
+  const { items: given } = state;
+  if (given !== undefined && "array" in given) return given.array(statesScope(turn, frame));
+  const items =
+    given === undefined ? selectItems(turn, frame, state, input) : given.evaluate(statesScope(turn, frame));
   if (!isArray(items)) {
+    if (state.queryLanguage === "JSONata") {
+      const shown = JSON.stringify(items);
+      throw new QueryEvaluationError(`Map state input must be an array but was: ${shown}`, undefined);
+    }
     throw new StatesError(
       "States.Runtime",
       `Reference path "${state.itemsPath?.text ?? "$"}" must point to array.`,
       false,
     );
   }
-  turn.emit({ kind: "MapStarted", frame: frame.id, length: items.length, maxConcurrency });
-  // Asked here for what may be wrong with it (the service does so after MapStateStarted), and again at a failure.
-  toleratedFailures(turn, frame, state);
-  startIterations(turn, frame, state);
+  return items;
 }
 
 /** Starts iterations while there is room; called again when one has ended. @throws StatesError */
@@ -44,9 +66,12 @@ export function startIterations(turn: Turn, frame: Frame, state: MapState): void
     const selector = state.itemSelector;
     const given =
       selector === undefined
-        ? value
-        : selector.evaluate(scopeOf(turn, frame, input, { item: { index, value } }));
-    turn.emit({ kind: "MapIterationStarted", frame: frame.id, child, index, input: Payload.ofValue(given) });
+        ? Payload.ofValue(value)
+        : turn.inspect(
+            "afterItemSelector",
+            Payload.ofValue(selector.evaluate(scopeOf(turn, frame, input, { item: { index, value } }))),
+          );
+    turn.emit({ kind: "MapIterationStarted", frame: frame.id, child, index, input: given });
     turn.ready.push({
       kind: "enter",
       frame: rest.children.get(index) as Frame,
@@ -56,24 +81,55 @@ export function startIterations(turn: Turn, frame: Frame, state: MapState): void
 }
 
 function concurrency(turn: Turn, frame: Frame, state: MapState, input: Payload): number {
-  const path = state.maxConcurrencyPath;
-  if (path === undefined) return state.maxConcurrency;
+  const { maxConcurrency: given, maxConcurrencyPath: path } = state;
+  if (typeof given === "object") return given.number(statesScope(turn, frame), isCount, COUNT);
+  if (path === undefined) return given;
   const value = path.read(scopeOf(turn, frame, input));
   if (!Number.isInteger(value)) throw notA("integer", "MaxConcurrencyPath", path, value);
   if ((value as number) < 0) throw new StatesError("States.Runtime", "MaxConcurrency cannot be negative.");
   return value as number;
 }
 
+const COUNT = "an integer that is not negative";
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
+const isPercentage = (value: number): boolean => value >= 0 && value <= 100;
+
+/** Of expressions: they are evaluated once, and what they gave is recorded. */
+function evaluatedTolerance(turn: Turn, frame: Frame, state: MapState, count: number): number | undefined {
+  const { toleratedFailureCount: givenCount, toleratedFailurePercentage: givenPercentage } = state;
+  if (typeof givenCount !== "object" && typeof givenPercentage !== "object") return undefined;
+  const scope = statesScope(turn, frame);
+  const numberOf = (
+    given: number | Expression | undefined,
+    isRight: (value: number) => boolean,
+    expected: string,
+  ): number | undefined => (typeof given === "object" ? given.number(scope, isRight, expected) : given);
+  return tolerance(
+    numberOf(givenCount, isCount, COUNT),
+    numberOf(givenPercentage, isPercentage, "a number from 0 to 100"),
+    count,
+  );
+}
+
+/** Of a count and a percentage the smaller one binds; without both none is tolerated. */
+function tolerance(count: number | undefined, percentage: number | undefined, items: number): number {
+  if (count === undefined && percentage === undefined) return 0;
+  const share = percentage === undefined ? undefined : Math.floor((items * percentage) / 100);
+  return Math.min(count ?? Number.POSITIVE_INFINITY, share ?? Number.POSITIVE_INFINITY);
+}
+
 /**
- * How many iterations may fail without failing the Map; 0 unless the state says otherwise. Of a count and a
- * percentage the smaller one binds. A function of the recorded input: it can be asked again at any time.
+ * How many iterations may fail without failing the Map; 0 unless the state says otherwise.
+ * A function of what is recorded: it can be asked again at any time.
  *
  * @throws StatesError States.Runtime
  */
 export function toleratedFailures(turn: Turn, frame: Frame, state: MapState): number {
+  const { toleratedFailures: recorded, count: items } = childrenRest(frame);
+  if (recorded !== undefined) return recorded;
   const { toleratedFailureCountPath: countPath, toleratedFailurePercentagePath: percentagePath } = state;
-  let count = state.toleratedFailureCount;
-  let percentage = state.toleratedFailurePercentage;
+  let count = state.toleratedFailureCount as number | undefined;
+  let percentage = state.toleratedFailurePercentage as number | undefined;
   if (countPath !== undefined || percentagePath !== undefined) {
     const scope = scopeOf(turn, frame, inputOf(turn, frame, state));
     if (countPath !== undefined) {
@@ -92,10 +148,7 @@ export function toleratedFailures(turn: Turn, frame: Frame, state: MapState): nu
       }
     }
   }
-  if (count === undefined && percentage === undefined) return 0;
-  const share =
-    percentage === undefined ? undefined : Math.floor((childrenRest(frame).count * percentage) / 100);
-  return Math.min(count ?? Number.POSITIVE_INFINITY, share ?? Number.POSITIVE_INFINITY);
+  return tolerance(count, percentage, items);
 }
 
 function notA(type: "integer" | "float", field: string, path: Path, value: Json): StatesError {

@@ -2,18 +2,16 @@
 // branches; the first that fails ends the state. Spec: https://states-language.net/spec.html#parallel-state
 
 import type { ParallelState } from "../../asl/ast.ts";
-import { Payload } from "../../base/json.ts";
 import { childrenRest } from "../apply.ts";
 import type { Frame } from "../execution.ts";
-import { inputOf, scopeOf } from "../scope.ts";
+import { givenTo, inputOf, scopeOf } from "../scope.ts";
 import { refer, type Turn } from "../turn.ts";
 
 /** Also begins a further try. @throws StatesError */
 export function enterParallel(turn: Turn, frame: Frame, state: ParallelState): void {
   const input = inputOf(turn, frame, state);
-  const { parameters, branches } = state;
-  const given =
-    parameters === undefined ? input : Payload.ofValue(parameters.evaluate(scopeOf(turn, frame, input)));
+  const { branches } = state;
+  const given = givenTo(turn, state, scopeOf(turn, frame, input), input);
   turn.emit({
     kind: "ParallelStarted",
     frame: frame.id,

@@ -4,15 +4,15 @@
 //
 // Spec: https://states-language.net/spec.html#task-state
 
-import type { Path, TaskState } from "../../asl/ast.ts";
+import type { Expression, Path, Scope, TaskState } from "../../asl/ast.ts";
 import { StatesError } from "../../asl/errors.ts";
-import { isObject, member, Payload } from "../../base/json.ts";
+import { isObject, member, type Payload } from "../../base/json.ts";
 import { exitWithResult, resultTooLarge } from "../data-flow.ts";
 import type { Frame, TaskRest } from "../execution.ts";
 import { attempt, failState, failureOf } from "../failure.ts";
 import type { TaskFailedInput } from "../inputs.ts";
 import { callTask } from "../rest.ts";
-import { inputOf, scopeOf } from "../scope.ts";
+import { givenTo, inputOf, scopeOf } from "../scope.ts";
 import { refer, type Turn } from "../turn.ts";
 
 /** Schedules an attempt: the first, and each that Retry grants. @throws StatesError */
@@ -28,12 +28,14 @@ export function enterTask(turn: Turn, frame: Frame, state: TaskState): void {
     input,
     byToken ? { taskToken: turn.environment.taskToken(turn.execution.started.executionArn, task) } : {},
   );
-  const timeoutSeconds =
-    state.timeoutSeconds ?? seconds(scope, "TimeoutSecondsPath", state.timeoutSecondsPath);
-  const heartbeatSeconds =
-    state.heartbeatSeconds ?? seconds(scope, "HeartbeatSecondsPath", state.heartbeatSecondsPath);
-  const parameters =
-    state.parameters === undefined ? input : Payload.ofValue(state.parameters.evaluate(scope));
+  const timeoutSeconds = seconds(scope, state.timeoutSeconds, "TimeoutSecondsPath", state.timeoutSecondsPath);
+  const heartbeatSeconds = seconds(
+    scope,
+    state.heartbeatSeconds,
+    "HeartbeatSecondsPath",
+    state.heartbeatSecondsPath,
+  );
+  const parameters = givenTo(turn, state, scope, input);
   if (parameters.bytes > turn.limits.payloadBytes) {
     throw new StatesError(
       "States.DataLimitExceeded",
@@ -135,18 +137,23 @@ function heartbeatIsFirst({ heartbeatAtMs, timeoutAtMs }: TaskRest): boolean {
 }
 
 function seconds(
-  scope: Parameters<Path["read"]>[0],
+  scope: Scope,
+  given: number | Expression | undefined,
   field: string,
   path: Path | undefined,
 ): number | undefined {
-  if (path === undefined) return undefined;
+  if (typeof given === "object") return given.number(scope, isSeconds, "an integer from 1 to 99999999");
+  if (given !== undefined || path === undefined) return given;
   const value = path.read(scope);
-  if (Number.isInteger(value) && (value as number) > 0 && (value as number) <= 99_999_999)
-    return value as number;
+  if (typeof value === "number" && isSeconds(value)) return value;
   throw new StatesError(
     "States.Runtime",
     `The ${field} parameter does not reference a positive integer: ${path.text} == ${JSON.stringify(value)}`,
   );
+}
+
+function isSeconds(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value <= 99_999_999;
 }
 
 /** As causes name the task: the service of an integration, the ARN of a function or an activity. */

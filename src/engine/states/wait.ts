@@ -2,19 +2,19 @@
 //
 // Spec: https://states-language.net/spec.html#wait-state; causes as recorded from the service.
 
-import type { Path, WaitState } from "../../asl/ast.ts";
-import { StatesError } from "../../asl/errors.ts";
+import type { Expression, Path, WaitState } from "../../asl/ast.ts";
+import { QueryEvaluationError, StatesError } from "../../asl/errors.ts";
 import type { Json } from "../../base/json.ts";
 import { parseTimestampMs } from "../../base/time.ts";
 import { exitWithInput } from "../data-flow.ts";
 import type { Frame } from "../execution.ts";
-import { inputOf, scopeOf } from "../scope.ts";
+import { inputOf, scopeOf, statesScope } from "../scope.ts";
 import type { Turn } from "../turn.ts";
 
 /** The service refuses to wait 2^31 seconds and more. */
 const LONGEST_WAIT_MS = 2 ** 31 * 1000;
 
-/** @throws StatesError States.Runtime */
+/** @throws StatesError States.Runtime, States.QueryEvaluationError */
 export function enterWait(turn: Turn, frame: Frame, state: WaitState): void {
   const untilMs = wakeAtMs(turn, frame, state);
   if (untilMs - turn.nowMs >= LONGEST_WAIT_MS)
@@ -29,8 +29,14 @@ export function exitWait(turn: Turn, frame: Frame, state: WaitState): void {
 }
 
 function wakeAtMs(turn: Turn, frame: Frame, state: WaitState): number {
-  if (state.seconds !== undefined) return turn.nowMs + state.seconds * 1000;
-  if (state.timestampMs !== undefined) return state.timestampMs;
+  const { seconds: given, timestamp: moment } = state;
+  if (typeof given === "object") {
+    const scope = statesScope(turn, frame);
+    return turn.nowMs + given.number(scope, isWholeSeconds, "an integer from 0 to 99999999") * 1000;
+  }
+  if (given !== undefined) return turn.nowMs + given * 1000;
+  if (typeof moment === "object") return momentOf(moment, turn, frame);
+  if (moment !== undefined) return moment;
   if (state.secondsPath !== undefined) {
     const seconds = lookUp(turn, frame, state, "SecondsPath", state.secondsPath);
     const shown = `${state.secondsPath.text} == ${plain(seconds)}`;
@@ -55,6 +61,21 @@ function wakeAtMs(turn: Turn, frame: Frame, state: WaitState): number {
   throw new StatesError(
     "States.Runtime",
     `The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: ${path.text} == ${plain(timestamp)}`,
+  );
+}
+
+function isWholeSeconds(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 99_999_999;
+}
+
+function momentOf(expression: Expression, turn: Turn, frame: Frame): number {
+  const text = expression.string(statesScope(turn, frame));
+  const momentMs = parseTimestampMs(text);
+  if (momentMs !== undefined) return momentMs;
+  throw new QueryEvaluationError(
+    `The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: ${text}`,
+    expression.field,
+    true,
   );
 }
 

@@ -5,7 +5,8 @@
 // Spec: https://states-language.net/spec.html#map-state
 
 import { type Json, isObject, member } from "../../../base/json.ts";
-import type { Block, MapState } from "../../ast.ts";
+import type { Block, MapState, Template } from "../../ast.ts";
+import { expressionText } from "../../expressions.ts";
 import { checkLabel } from "../../rules/names.ts";
 import {
   COMMON,
@@ -22,7 +23,7 @@ import { type Field, checkOneOf } from "../fields.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
 import { RETRY_CATCH } from "../retry-catch.ts";
-import { ignored, integer, number, oneOf, path, template } from "../values.ts";
+import { integer, number, oneOf, path, template } from "../values.ts";
 
 function distributed(what: string): Field<never> {
   return { read: (_value, place, reading) => reading.notYet(what, place) };
@@ -33,7 +34,7 @@ const MAP = {
   ItemProcessor: { read: processor },
   Iterator: { read: processor },
   ItemsPath: { language: "JSONPath", read: path },
-  Items: { language: "JSONata", read: ignored },
+  Items: { language: "JSONata", read: items },
   ItemSelector: { read: template },
   ...PARAMETERS,
   MaxConcurrency: { expression: true, read: integer(0) },
@@ -79,6 +80,17 @@ export function readMap(source: StateSource, reading: Reading): MapState | undef
     processor: block,
     ...(itemSelector === undefined ? {} : { itemSelector }),
   };
+}
+
+/** An array, an object, or an expression that gives one. */
+function items(value: Json, place: Place, reading: Reading): Template | undefined {
+  if (typeof value === "object" && value !== null) return template(value, place, reading);
+  if (typeof value === "string" && expressionText(value) !== undefined)
+    return template(value, place, reading);
+  return reading.fault("Expected value of type [ARRAY]", place, {
+    expected: "an array, an object, or an expression that gives one",
+    value,
+  });
 }
 
 const PROCESSOR_CONFIG: readonly string[] = ["Mode", "ExecutionType"];

@@ -2,6 +2,7 @@
 
 import type { ParallelState } from "../../ast.ts";
 import {
+  ARGUMENTS,
   COMMON,
   INPUT_OUTPUT,
   PARAMETERS,
@@ -14,7 +15,7 @@ import {
 } from "../common.ts";
 import type { Reading } from "../reading.ts";
 import { RETRY_CATCH } from "../retry-catch.ts";
-import { ignored, listOf } from "../values.ts";
+import { listOf } from "../values.ts";
 
 const PARALLEL = {
   ...COMMON,
@@ -24,14 +25,14 @@ const PARALLEL = {
   },
   ...INPUT_OUTPUT,
   ...PARAMETERS,
-  Arguments: { language: "JSONata", read: ignored },
+  ...ARGUMENTS,
   ...RESULT,
   ...RETRY_CATCH,
   ...TRANSITION,
 } as const;
 
 export function readParallel(source: StateSource, reading: Reading): ParallelState | undefined {
-  const values = readState(source, PARALLEL, reading);
+  const { arguments: given, ...values } = readState(source, PARALLEL, reading);
   checkTransition(source, reading);
   if (values.branches === undefined) return undefined;
   return {
@@ -40,6 +41,7 @@ export function readParallel(source: StateSource, reading: Reading): ParallelSta
     retry: [],
     catch: [],
     ...values,
+    ...(given === undefined ? {} : { parameters: given }),
     branches: values.branches,
   };
 }

@@ -5,6 +5,7 @@ import type { Resource, TaskState, Template } from "../../ast.ts";
 import { parseResource, suggestResource } from "../../resource.ts";
 import { memberNames, SERVICE_PARAMETERS } from "../../service-parameters.ts";
 import {
+  ARGUMENTS,
   COMMON,
   INPUT_OUTPUT,
   PARAMETERS,
@@ -19,14 +20,14 @@ import { checkOneOf } from "../fields.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
 import { RETRY_CATCH } from "../retry-catch.ts";
-import { ignored, integer, object, path, string, template } from "../values.ts";
+import { integer, object, path, string, template } from "../values.ts";
 
 const TASK = {
   ...COMMON,
   Resource: { required: true, read: resource },
   ...INPUT_OUTPUT,
   ...PARAMETERS,
-  Arguments: { language: "JSONata", read: ignored },
+  ...ARGUMENTS,
   ...RESULT,
   TimeoutSeconds: { expression: true, read: integer(1) },
   TimeoutSecondsPath: { language: "JSONPath", read: path },
@@ -39,19 +40,32 @@ const TASK = {
 
 export function readTask(source: StateSource, reading: Reading): TaskState | undefined {
   const { object: state, place } = source;
-  const values = readState(source, TASK, reading);
+  const { arguments: given, ...values } = readState(source, TASK, reading);
   checkTransition(source, reading);
   checkOneOf(state, ["TimeoutSeconds", "TimeoutSecondsPath"], false, place, reading);
   checkOneOf(state, ["HeartbeatSeconds", "HeartbeatSecondsPath"], false, place, reading);
   const { timeoutSeconds, heartbeatSeconds } = values;
-  if (timeoutSeconds !== undefined && heartbeatSeconds !== undefined && heartbeatSeconds >= timeoutSeconds) {
+  if (
+    typeof timeoutSeconds === "number" &&
+    typeof heartbeatSeconds === "number" &&
+    heartbeatSeconds >= timeoutSeconds
+  ) {
     reading.fault("HeartbeatSeconds must be smaller than TimeoutSeconds", place, {
       focus: inside(place, "HeartbeatSeconds"),
     });
   }
   if (values.resource === undefined) return undefined;
-  checkParameters(member(state, "Parameters"), values.resource, inside(place, "Parameters"), reading);
-  return { ...headOf(source), type: "Task", retry: [], catch: [], ...values, resource: values.resource };
+  const field = source.language === "JSONata" ? "Arguments" : "Parameters";
+  checkParameters(member(state, field), values.resource, inside(place, field), reading);
+  return {
+    ...headOf(source),
+    type: "Task",
+    retry: [],
+    catch: [],
+    ...values,
+    ...(given === undefined ? {} : { parameters: given }),
+    resource: values.resource,
+  };
 }
 
 /** The Resource, if there is such an integration and the workflow's type may use it. */
@@ -74,7 +88,7 @@ function resource(value: Json, place: Place, reading: Reading): Resource | undef
   return found;
 }
 
-/** The names of the Parameters, where their API is known: what they hold is known only when the task runs. */
+/** The names of the Parameters (or Arguments), where their API is known: what they hold is known only when the task runs. */
 function checkParameters(value: Json | undefined, found: Resource, place: Place, reading: Reading): void {
   const known =
     found.kind === "service" ? SERVICE_PARAMETERS.get(`${found.service}:${found.api}`) : undefined;
@@ -112,7 +126,7 @@ function checkExpress(found: Resource, place: Place, reading: Reading): void {
   }
 }
 
-/** `{ RoleArn }`, constant or (JSONPath) `RoleArn.$`; other members are let through, as the service does. */
+/** `{ RoleArn }`: constant, `RoleArn.$` (JSONPath), or an expression (JSONata); other members are let through, as the service does. */
 function credentials(value: Json, place: Place, reading: Reading): Template | undefined {
   const source = object(value, place, reading);
   if (source === undefined) return undefined;

@@ -29,7 +29,7 @@ const WAIT = {
 } as const;
 
 export function readWait(source: StateSource, reading: Reading): WaitState {
-  const { timestamp: timestampMs, ...values } = readState(source, WAIT, reading);
+  const values = readState(source, WAIT, reading);
   checkOneOf(
     source.object,
     ["Seconds", "Timestamp", "SecondsPath", "TimestampPath"],
@@ -42,10 +42,10 @@ export function readWait(source: StateSource, reading: Reading): WaitState {
     ...headOf(source),
     type: "Wait",
     ...values,
-    ...(timestampMs === undefined ? {} : { timestampMs }),
   };
 }
 
+/** A constant moment, in epoch milliseconds. */
 function timestamp(value: Json, place: Place, reading: Reading): number | undefined {
   const text = string(value, place, reading);
   if (text === undefined) return undefined;
