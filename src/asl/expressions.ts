@@ -114,20 +114,23 @@ export function makeExpression(text: string, field: string, compiled: JsonataExp
   };
 }
 
-/** The service has sentences of its own for what its bounds end; the rest has the code and the words of JSONata. */
-function wording(fault: JsonataError): string {
-  switch (fault.code) {
-    case "D1011":
-      return ": Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive";
-    case "D1012":
-      return ": Expression evaluation timeout: Check for infinite loop";
-    case "D1014":
-    case "D2014":
-    case "D2015":
-      return ": Expression evaluation memory limit exceeded: Check for excessive memory usage";
-    default:
-      return `. ${fault.code}: ${fault.message}`;
-  }
+/** The service has sentences of its own for what its bounds end. */
+const OUT_OF_BOUNDS: ReadonlyMap<string, string> = new Map([
+  [
+    "D1011",
+    "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive",
+  ],
+  ["D1012", "Expression evaluation timeout: Check for infinite loop"],
+  ...["D1014", "D2014", "D2015"].map(
+    (code) =>
+      [code, "Expression evaluation memory limit exceeded: Check for excessive memory usage"] as const,
+  ),
+]);
+
+/** The rest has the code and the words of JSONata. */
+function wording({ code, message }: JsonataError): string {
+  const sentence = OUT_OF_BOUNDS.get(code);
+  return sentence === undefined ? `. ${code}: ${message}` : `: ${sentence}`;
 }
 
 function typeOf(value: Json): JsonType {
