@@ -13,6 +13,7 @@
 
 import type { Json, JsonObject, Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
+import type { JsonataLimits } from "./jsonata/index.ts";
 
 export type QueryLanguage = "JSONPath" | "JSONata";
 
@@ -28,6 +29,7 @@ export interface Scope {
   readonly random: Random;
   /** What $now and $millis of JSONata tell: the input's time. */
   readonly nowMs: number;
+  readonly jsonataLimits: JsonataLimits;
   /** JSONata's $states, with those of the given members that exist here. */
   readonly states: (members: readonly StatesMember[]) => JsonObject;
 }

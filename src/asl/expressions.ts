@@ -79,10 +79,10 @@ export function makeExpression(text: string, field: string, compiled: JsonataExp
       get: (name: string): Json | undefined =>
         name === "states" ? scope.states(needed) : scope.variable(name),
     };
-    const { nowMs, random } = scope;
+    const { nowMs, random, jsonataLimits: limits } = scope;
     let value: JsonataResult;
     try {
-      value = compiled.evaluate(bindings, { nowMs, random });
+      value = compiled.evaluate(bindings, { nowMs, random, limits });
     } catch (fault) {
       if (!(fault instanceof JsonataError)) throw fault;
       throw fail(`threw an error during evaluation${wording(fault)}`);

@@ -1,5 +1,7 @@
 // The service's limits as settings. Spec: "Quotas" of the developer guide.
 
+import { DEFAULT_JSONATA_LIMITS, type JsonataLimits } from "../asl/jsonata/index.ts";
+
 export interface Limits {
   /** UTF-8 bytes of an input, an output, a parameter or a result. */
   readonly payloadBytes: number;
@@ -17,6 +19,8 @@ export interface Limits {
   /** UTF-8 bytes of one variable, of all variables of an execution. */
   readonly variableBytes: number;
   readonly variablesBytes: number;
+  /** What one JSONata evaluation may use. The service counts otherwise (a second, bytes, 100 levels). */
+  readonly jsonata: JsonataLimits;
 }
 
 export const SERVICE_LIMITS: Limits = {
@@ -29,4 +33,5 @@ export const SERVICE_LIMITS: Limits = {
   causeChars: 32_768,
   variableBytes: 262_144,
   variablesBytes: 10_485_760,
+  jsonata: DEFAULT_JSONATA_LIMITS,
 };

@@ -7,6 +7,7 @@
 
 import type { MapState, Path, Scope, State, StatesMember, QueryLanguage, Template } from "../asl/ast.ts";
 import { StatesError } from "../asl/errors.ts";
+import type { JsonataLimits } from "../asl/jsonata/index.ts";
 import { unableToApply } from "../asl/paths/index.ts";
 import {
   EMPTY_OBJECT,
@@ -69,6 +70,10 @@ class EvaluationScope implements Scope {
 
   get nowMs(): number {
     return this.#turn.nowMs;
+  }
+
+  get jsonataLimits(): JsonataLimits {
+    return this.#turn.limits.jsonata;
   }
 
   /** Spec: "Reserved variable: $states" of the developer guide. */

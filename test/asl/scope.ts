@@ -3,6 +3,7 @@
 import type { Scope } from "../../src/asl/ast.ts";
 import { StatesError } from "../../src/asl/errors.ts";
 import { InvalidExpression } from "../../src/asl/invalid-expression.ts";
+import { DEFAULT_JSONATA_LIMITS } from "../../src/asl/jsonata/index.ts";
 import { type Json, type JsonObject, member } from "../../src/base/json.ts";
 import { Random } from "../../src/base/random.ts";
 
@@ -13,6 +14,7 @@ export function scopeOf(input: Json, context: Json = {}, variables: JsonObject =
     variable: (name) => member(variables, name),
     random: new Random([1, 2, 3, 4]),
     nowMs: 0,
+    jsonataLimits: DEFAULT_JSONATA_LIMITS,
     states: () => ({ input, context }),
   };
 }

@@ -24,7 +24,7 @@ import { JsonataFunction, type Value } from "./values.ts";
 
 export { JsonataError } from "./errors.ts";
 export { type IllegalReference, illegalReferences } from "./illegal-references.ts";
-export type { JsonataEnvironment, JsonataLimits } from "./limits.ts";
+export { DEFAULT_JSONATA_LIMITS, type JsonataEnvironment, type JsonataLimits } from "./limits.ts";
 export { JsonataFunction } from "./values.ts";
 export type { Node as JsonataNode } from "./ast.ts";
 

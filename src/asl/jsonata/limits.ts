@@ -54,7 +54,7 @@ export class Run {
 
   constructor(environment: JsonataEnvironment) {
     this.limits =
-      environment.limits === undefined
+      environment.limits === undefined || environment.limits === DEFAULT_JSONATA_LIMITS
         ? DEFAULT_JSONATA_LIMITS
         : { ...DEFAULT_JSONATA_LIMITS, ...environment.limits };
     this.nowMs = environment.nowMs;
