@@ -13,7 +13,7 @@
 
 import type { Json, JsonObject, Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
-import type { JsonataLimits } from "./jsonata/index.ts";
+import type { JsonataLimits, Meter } from "./jsonata/index.ts";
 
 export type QueryLanguage = "JSONPath" | "JSONata";
 
@@ -30,6 +30,8 @@ export interface Scope {
   /** What $now and $millis of JSONata tell: the input's time. */
   readonly nowMs: number;
   readonly jsonataLimits: JsonataLimits;
+  /** Counts what evaluations use. */
+  readonly meter: Meter;
   /** JSONata's $states, with those of the given members that exist here. */
   readonly states: (members: readonly StatesMember[]) => JsonObject;
 }

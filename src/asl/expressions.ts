@@ -79,10 +79,10 @@ export function makeExpression(text: string, field: string, compiled: JsonataExp
       get: (name: string): Json | undefined =>
         name === "states" ? scope.states(needed) : scope.variable(name),
     };
-    const { nowMs, random, jsonataLimits: limits } = scope;
+    const { nowMs, random, jsonataLimits: limits, meter } = scope;
     let value: JsonataResult;
     try {
-      value = compiled.evaluate(bindings, { nowMs, random, limits });
+      value = compiled.evaluate(bindings, { nowMs, random, limits, meter });
     } catch (fault) {
       if (!(fault instanceof JsonataError)) throw fault;
       throw fail(`threw an error during evaluation${wording(fault)}`);

@@ -123,6 +123,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       frame.enteredAtMs = atMs;
       frame.result = undefined;
       frame.retries = [];
+      frame.rest = MOVING;
       return;
     }
     case "StateExited": {
@@ -147,6 +148,10 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
 
     case "WaitStarted":
       frameOf(execution, event.frame).rest = { kind: "waiting", untilMs: event.untilMs };
+      return;
+
+    case "Paused":
+      frameOf(execution, event.frame).rest = { kind: "paused", untilMs: atMs, state: event.state };
       return;
 
     case "TaskScheduled": {

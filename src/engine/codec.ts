@@ -39,6 +39,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
   StateAborted: ["A", "frame"],
   EvaluationFailed: ["V", "frame", "error", "cause", "location", "afterEntry"],
   WaitStarted: ["W", "frame", "untilMs"],
+  Paused: ["N", "frame", "state"],
   TaskScheduled: [
     "T",
     "frame",

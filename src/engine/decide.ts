@@ -5,7 +5,8 @@
 // Invariants
 //   K1. It advances the execution through `apply` only, and returns the events that did it: folding the same
 //       events into the state before gives the same state after (D3).
-//   K2. A turn runs through as many states as it can; after it every frame is at rest (execution.ts, E2).
+//   K2. A turn runs through as many states as it can, within Limits.turnSteps; after it every frame is at rest
+//       (execution.ts, E2).
 //   K3. An input that comes too late (the attempt is closed, the execution has ended) changes nothing and says so.
 //   K4. Failures of the workflow are events, never throws. A throw is a bug of ours: the execution is then
 //       half advanced and must be read again from its journal.
@@ -117,7 +118,7 @@ function run(turn: Turn, begin: () => boolean): boolean {
     for (let i = 0; i < turn.ready.length && turn.execution.status === "RUNNING"; i++) {
       const step = turn.ready[i] as Step;
       if (!turn.isAlive(step.frame)) continue;
-      if (step.kind === "enter") enterState(turn, step.frame, step.state);
+      if (step.kind === "enter") enterOrPause(turn, step.frame, step.state);
       else if (step.kind === "end") endFrame(turn, step.frame);
       else if (step.frame.rest === step.children) continueParent(turn, step.frame);
     }
@@ -129,6 +130,15 @@ function run(turn: Turn, begin: () => boolean): boolean {
     failExecution(turn, { error: "States.Runtime", cause });
     return true;
   }
+}
+
+/** What entering a state counts for beside the steps of its expressions. */
+const STATE_STEPS = 50;
+
+function enterOrPause(turn: Turn, frame: Frame, state: string): void {
+  if (turn.isSpent) return turn.emit({ kind: "Paused", frame: frame.id, state });
+  turn.meter.steps += STATE_STEPS;
+  enterState(turn, frame, state);
 }
 
 function enterState(turn: Turn, frame: Frame, name: string): void {
@@ -246,6 +256,10 @@ function passTime(turn: Turn): void {
 
 function passDeadline(turn: Turn, frame: Frame, isDue: (frame: Frame) => boolean): void {
   const { rest } = frame;
+  if (rest.kind === "paused") {
+    turn.ready.push({ kind: "enter", frame, state: rest.state });
+    return;
+  }
   const state = turn.stateOf(frame);
   if (rest.kind === "waiting" && state.type === "Wait") {
     attempt(turn, frame, () => exitWait(turn, frame, state));

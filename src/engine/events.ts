@@ -95,6 +95,13 @@ export interface WaitStarted {
   readonly untilMs: number;
 }
 
+/** Internal. The turn has worked for long enough: the frame enters the state in the next one. */
+export interface Paused {
+  readonly kind: "Paused";
+  readonly frame: FrameId;
+  readonly state: string;
+}
+
 export interface TaskScheduled {
   readonly kind: "TaskScheduled";
   readonly frame: FrameId;
@@ -219,6 +226,7 @@ export type Event =
   | StateAborted
   | EvaluationFailed
   | WaitStarted
+  | Paused
   | TaskScheduled
   | TaskStarted
   | TaskSubmitted
@@ -254,6 +262,7 @@ export const VISIBLE: Readonly<Record<EventKind, boolean>> = {
   StateAborted: true,
   EvaluationFailed: true,
   WaitStarted: false,
+  Paused: false,
   TaskScheduled: true,
   TaskStarted: true,
   TaskSubmitted: true,

@@ -61,6 +61,8 @@ export type Rest =
   | { readonly kind: "moving" }
   | { readonly kind: "waiting"; readonly untilMs: number }
   | { readonly kind: "retrying"; readonly untilMs: number }
+  /** Between states: about to enter the next one in the next turn, which is due. */
+  | { readonly kind: "paused"; readonly untilMs: number; readonly state: string }
   | TaskRest
   | ChildrenRest
   | { readonly kind: "done" };

@@ -147,7 +147,7 @@ function abortState(turn: Turn, frame: Frame): void {
   const { rest } = frame;
   if (rest.kind === "children") abortChildren(turn, frame, undefined);
   if (rest.kind === "task") turn.commands.push({ kind: "CancelTask", task: rest.task });
-  const isWorking = rest.kind !== "moving" && rest.kind !== "done";
+  const isWorking = rest.kind !== "moving" && rest.kind !== "paused" && rest.kind !== "done";
   if (turn.timedOut.delete(frame) || isWorking) turn.emit({ kind: "StateAborted", frame: frame.id });
 }
 

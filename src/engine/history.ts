@@ -114,6 +114,7 @@ class HistoryTeller {
       case "ExecutionFailed":
         return this.#cursor(0).at;
       case "WaitStarted":
+      case "Paused":
       case "HeartbeatReceived":
         return 0;
       case "RetryGranted":
@@ -271,6 +272,7 @@ function describe(event: Event, frame: Frame | undefined, region: string): Shape
     case "ChildrenEnded":
       return { type: `${typeOf(frame)}State${event.outcome}` };
     case "WaitStarted":
+    case "Paused":
     case "HeartbeatReceived":
     case "RetryGranted":
     case "BranchSucceeded":

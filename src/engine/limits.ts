@@ -21,6 +21,11 @@ export interface Limits {
   readonly variablesBytes: number;
   /** What one JSONata evaluation may use. The service counts otherwise (a second, bytes, 100 levels). */
   readonly jsonata: JsonataLimits;
+  /**
+   * Steps of evaluation (and so many for each state) after which a turn enters no further state: the next turn goes
+   * on. The evaluations of one turn may use ten times as much, then they fail. A step is 20 to 50 ns.
+   */
+  readonly turnSteps: number;
 }
 
 export const SERVICE_LIMITS: Limits = {
@@ -34,4 +39,5 @@ export const SERVICE_LIMITS: Limits = {
   variableBytes: 262_144,
   variablesBytes: 10_485_760,
   jsonata: DEFAULT_JSONATA_LIMITS,
+  turnSteps: 1_000_000,
 };

@@ -21,6 +21,7 @@ export function frameDueAt({ rest }: Frame): number {
   switch (rest.kind) {
     case "waiting":
     case "retrying":
+    case "paused":
       return rest.untilMs;
     case "task":
       return Math.min(

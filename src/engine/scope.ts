@@ -7,7 +7,7 @@
 
 import type { MapState, Path, Scope, State, StatesMember, QueryLanguage, Template } from "../asl/ast.ts";
 import { StatesError } from "../asl/errors.ts";
-import type { JsonataLimits } from "../asl/jsonata/index.ts";
+import type { JsonataLimits, Meter } from "../asl/jsonata/index.ts";
 import { unableToApply } from "../asl/paths/index.ts";
 import {
   EMPTY_OBJECT,
@@ -73,7 +73,11 @@ class EvaluationScope implements Scope {
   }
 
   get jsonataLimits(): JsonataLimits {
-    return this.#turn.limits.jsonata;
+    return this.#turn.jsonataLimits;
+  }
+
+  get meter(): Meter {
+    return this.#turn.meter;
   }
 
   /** Spec: "Reserved variable: $states" of the developer guide. */

@@ -11,6 +11,7 @@
 //   T3. The last visible event that an execution may have is kept for its end.
 
 import type { Program, State } from "../asl/ast.ts";
+import type { JsonataLimits, Meter } from "../asl/jsonata/index.ts";
 import { assert } from "../base/assert.ts";
 import type { Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
@@ -58,6 +59,9 @@ export type Step =
    */
   | { readonly kind: "continue"; readonly frame: Frame; readonly children: ChildrenRest };
 
+/** Of Limits.turnSteps. */
+const MOST_TURN_STEPS = 10;
+
 /** Thrown by `emit` when only the end of the execution may still be told (T3); `decide` catches it. */
 export class HistoryFull {
   readonly kind = "HistoryFull";
@@ -76,6 +80,7 @@ export class Turn {
   admit: number;
   /** Frames whose task has timed out together with another's, and whose failure is still to be told. */
   readonly timedOut: Set<Frame> = new Set();
+  readonly meter: Meter = { steps: 0 };
 
   constructor(
     program: Program,
@@ -94,6 +99,18 @@ export class Turn {
 
   get limits(): Limits {
     return this.environment.limits;
+  }
+
+  /** What one evaluation may still use. */
+  get jsonataLimits(): JsonataLimits {
+    const { jsonata, turnSteps } = this.limits;
+    const left = turnSteps * MOST_TURN_STEPS - this.meter.steps;
+    return left >= jsonata.maxSteps ? jsonata : { ...jsonata, maxSteps: Math.max(0, left) };
+  }
+
+  /** Whether further states are for the next turn: other executions have waited long enough. */
+  get isSpent(): boolean {
+    return this.meter.steps >= this.limits.turnSteps;
   }
 
   inspect(stage: Stage, value: Payload): Payload {

@@ -15,6 +15,7 @@ export function scopeOf(input: Json, context: Json = {}, variables: JsonObject =
     random: new Random([1, 2, 3, 4]),
     nowMs: 0,
     jsonataLimits: DEFAULT_JSONATA_LIMITS,
+    meter: { steps: 0 },
     states: () => ({ input, context }),
   };
 }

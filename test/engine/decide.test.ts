@@ -164,3 +164,31 @@ test("what siblings do outside is cancelled when a branch fails", () => {
   const decision = told.tell(1, { kind: "TaskFailed", task: 1, phase: "run", error: "E" });
   assert.deepEqual(decision.commands, [{ kind: "CancelTask", task: 2 }, { kind: "AnnounceEnd" }]);
 });
+
+test("a machine that would hold the thread for ever is due again at once, turn after turn", () => {
+  const told = new Told({
+    QueryLanguage: "JSONata",
+    StartAt: "Spin",
+    States: {
+      Spin: { Type: "Pass", Output: "{% $sum([1..60000]) %}", Next: "Again" },
+      Again: {
+        Type: "Choice",
+        Choices: [{ Condition: "{% $states.input > 0 %}", Next: "Spin" }],
+        Default: "End",
+      },
+      End: { Type: "Succeed" },
+    },
+  });
+  let events = 0;
+  let decision = told.first;
+  for (let i = 0; i < 5; i++) {
+    const { turn } = decision;
+    assert.equal(turn?.events.at(-1)?.kind, "Paused");
+    assert.ok(turn.events.length < 100, "a turn is short");
+    events += turn.events.length;
+    assert.equal(nextWakeAt(told.execution), STARTED_AT_MS);
+    decision = told.tell(0, { kind: "TimeReached" });
+  }
+  assert.ok(events > 20);
+  assert.equal(told.execution.status, "RUNNING");
+});

@@ -24,7 +24,7 @@ import { JsonataFunction, type Value } from "./values.ts";
 
 export { JsonataError } from "./errors.ts";
 export { type IllegalReference, illegalReferences } from "./illegal-references.ts";
-export { DEFAULT_JSONATA_LIMITS, type JsonataEnvironment, type JsonataLimits } from "./limits.ts";
+export { DEFAULT_JSONATA_LIMITS, type JsonataEnvironment, type JsonataLimits, type Meter } from "./limits.ts";
 export { JsonataFunction } from "./values.ts";
 export type { Node as JsonataNode } from "./ast.ts";
 
@@ -102,6 +102,8 @@ class Expression implements JsonataExpression {
       // Depth is bounded by counting; this is for values and expressions that are deep in other ways.
       if (fault instanceof RangeError) throw new JsonataError("D1011");
       throw fault;
+    } finally {
+      if (environment.meter !== undefined) environment.meter.steps += run.limits.maxSteps - run.steps;
     }
   }
 }

@@ -39,6 +39,12 @@ export interface JsonataEnvironment {
   /** Where $random, $uuid and $shuffle draw from. */
   readonly random: Random;
   readonly limits?: Partial<JsonataLimits> | undefined;
+  /** The fuel that was used is added to it. */
+  readonly meter?: Meter | undefined;
+}
+
+export interface Meter {
+  steps: number;
 }
 
 /** Characters that are copied for one unit of fuel. */
