@@ -1,10 +1,15 @@
-// AWS Signature Version 4 for one request: the headers to add.
+// AWS Signature Version 4: what signers and verifiers of a request compute alike, and the signer.
 //
-// Knows:          the algorithm. Does not know:  where credentials come from, how requests are sent.
+// Knows:          the algorithm. Does not know:  where credentials come from, how requests are sent, which
+//                 signatures are accepted (api/auth).
 //
 // Spec: IAM user guide, "Create a signed AWS API request".
 
 import { createHash, createHmac } from "node:crypto";
+
+export const ALGORITHM = "AWS4-HMAC-SHA256";
+/** The last part of a credential scope. */
+export const TERMINATOR = "aws4_request";
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -44,8 +49,7 @@ export function sign(
   credentials: Credentials,
   { region, service, nowMs }: SigningScope,
 ): Record<string, string> {
-  // 20150830T123600Z
-  const moment = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/gu, "");
+  const moment = momentOf(nowMs);
   const day = moment.slice(0, 8);
   const headers: Record<string, string> = {
     ...request.headers,
@@ -54,34 +58,85 @@ export function sign(
   };
   if (credentials.sessionToken !== undefined) headers["x-amz-security-token"] = credentials.sessionToken;
   const names = Object.keys(headers).toSorted();
-  const signedHeaders = names.join(";");
-  const canonical = [
-    request.method,
+  const canonical = canonicalRequest({
+    method: request.method,
     // The path of the URL is encoded once already; every service but S3 wants it encoded once more.
-    request.url.pathname.split("/").map(encode).join("/"),
-    canonicalQuery(request.url),
-    ...names.map((name) => `${name}:${(headers[name] as string).trim().replace(/ +/gu, " ")}`),
-    "",
-    signedHeaders,
-    sha256(request.body),
-  ].join("\n");
-  const scope = `${day}/${region}/${service}/aws4_request`;
-  const text = ["AWS4-HMAC-SHA256", moment, scope, sha256(canonical)].join("\n");
-  const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(
-    hmac,
-    `AWS4${credentials.secretAccessKey}`,
-  );
-  const signature = hmac(key, text).toString("hex");
+    path: request.url.pathname.split("/").map(encode).join("/"),
+    query: request.url.searchParams,
+    headers: names.map((name) => [name, headers[name] as string]),
+    payloadHash: sha256Hex(request.body),
+  });
+  const scope = `${day}/${region}/${service}/${TERMINATOR}`;
+  const key = signingKey(credentials.secretAccessKey, day, region, service);
+  const signature = signatureOf(key, moment, scope, sha256Hex(canonical));
   headers["authorization"] =
-    `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
+    `${ALGORITHM} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature.toString("hex")}`;
   return headers;
 }
 
-function canonicalQuery(url: URL): string {
-  return [...url.searchParams]
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .toSorted()
+/** A moment as `x-amz-date` has it: `20150830T123600Z`. */
+export function momentOf(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace(/[-:]|\.\d+/gu, "");
+}
+
+export interface CanonicalParts {
+  readonly method: string;
+  /** Encoded as the service wants it. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The signed ones, in the order of their lower-case names. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Hexadecimal. */
+  readonly payloadHash: string;
+}
+
+/** The text whose hash is signed. */
+export function canonicalRequest({ method, path, query, headers, payloadHash }: CanonicalParts): string {
+  return [
+    method,
+    path,
+    canonicalQuery(query),
+    ...headers.map(([name, value]) => `${name}:${value.replace(/[ \t]+/gu, " ").trim()}`),
+    "",
+    headers.map(([name]) => name).join(";"),
+    payloadHash,
+  ].join("\n");
+}
+
+/** Derived of the secret for one day, region and service: it can be kept, the four HMACs are most of the cost. */
+export function signingKey(secretAccessKey: string, day: string, region: string, service: string): Buffer {
+  let key = hmac(`AWS4${secretAccessKey}`, day);
+  for (const part of [region, service, TERMINATOR]) key = hmac(key, part);
+  return key;
+}
+
+/**
+ * 32 bytes.
+ * @param moment        As in `x-amz-date`.
+ * @param scope         `20150830/us-east-1/states/aws4_request`
+ * @param canonicalHash Of the canonical request, hexadecimal.
+ */
+export function signatureOf(key: Buffer, moment: string, scope: string, canonicalHash: string): Buffer {
+  return hmac(key, `${ALGORITHM}\n${moment}\n${scope}\n${canonicalHash}`);
+}
+
+export function sha256Hex(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+function canonicalQuery(query: URLSearchParams): string {
+  // Sorted as pairs: of the joined texts `a-b=1` would come before `a=1`, since `-` is less than `=`.
+  return [...query]
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .toSorted(([name, value], [otherName, otherValue]) =>
+      name === otherName ? compare(value, otherValue) : compare(name, otherName),
+    )
+    .map((pair) => pair.join("="))
     .join("&");
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** RFC 3986: also what encodeURIComponent leaves as it is. */
@@ -90,10 +145,6 @@ function encode(text: string): string {
     /[!'()*]/gu,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {
