@@ -11,13 +11,14 @@ import { assert } from "../base/assert.ts";
 import { Payload } from "../base/json.ts";
 import {
   type Event,
+  type ExecutionRedriven,
   type ExecutionStarted,
   type FrameId,
   type JournalTurn,
   type PayloadRef,
   VISIBLE,
 } from "./events.ts";
-import type { ChildrenRest, Execution, Frame, Rest, TaskRest } from "./execution.ts";
+import type { ChildrenRest, Execution, Frame, Redrive, Rest, TaskRest } from "./execution.ts";
 
 /** Folds a whole turn; `execution` is undefined for the first turn only. Returns the execution. */
 export function applyTurn(execution: Execution | undefined, turn: JournalTurn): Execution {
@@ -55,7 +56,10 @@ export function frameOf(execution: Execution, id: FrameId): Frame {
 }
 
 const NULL = Payload.ofText("null");
+/** The service answers a repeated call of RedriveExecution for so many tokens. */
+const MAX_CLIENT_TOKENS = 10;
 const MOVING: Rest = { kind: "moving" };
+const LEFT: Rest = { kind: "left" };
 const DONE: Rest = { kind: "done" };
 
 function begin(started: ExecutionStarted, atMs: number): Execution {
@@ -63,6 +67,8 @@ function begin(started: ExecutionStarted, atMs: number): Execution {
   return {
     started,
     startedAtMs: atMs,
+    timeoutAtMs: started.timeoutAtMs,
+    redrive: undefined,
     status: "RUNNING",
     nowMs: atMs,
     stoppedAtMs: undefined,
@@ -98,7 +104,7 @@ function newFrame(
     result: undefined,
     retries: [],
     variables: undefined,
-    rest: MOVING,
+    rest: LEFT,
   };
 }
 
@@ -106,6 +112,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
   switch (event.kind) {
     case "ExecutionSucceeded":
       execution.output = resolve(frameOf(execution, 0), event.output);
+      execution.frames.clear();
       return end(execution, "SUCCEEDED", atMs);
     case "ExecutionFailed":
     case "ExecutionTimedOut":
@@ -113,6 +120,8 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       execution.error = event.error;
       execution.cause = event.cause;
       return end(execution, END_STATUS[event.kind], atMs);
+    case "ExecutionRedriven":
+      return reopen(execution, event, atMs);
 
     case "StateEntered": {
       const frame = frameOf(execution, event.frame);
@@ -130,7 +139,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       const frame = frameOf(execution, event.frame);
       frame.output = resolve(frame, event.output);
       frame.result = undefined;
-      frame.rest = MOVING;
+      frame.rest = LEFT;
       if (event.assigned !== undefined) {
         frame.variables ??= new Map();
         for (const [name, text] of event.assigned) frame.variables.set(name, Payload.ofText(text));
@@ -140,7 +149,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
     case "StateAborted": {
       const frame = frameOf(execution, event.frame);
       dropWork(execution, frame);
-      frame.rest = DONE;
+      frame.rest = broken(frame) ?? DONE;
       return;
     }
     case "EvaluationFailed":
@@ -254,7 +263,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
         frame.result = Payload.ofArray(childrenRest(frame).results as Payload[]);
       }
       dropWork(execution, frame);
-      frame.rest = MOVING;
+      frame.rest = (event.outcome === "Failed" ? broken(frame) : undefined) ?? MOVING;
       return;
     }
   }
@@ -269,8 +278,50 @@ const END_STATUS = {
 function end(execution: Execution, status: Execution["status"], atMs: number): void {
   execution.status = status;
   execution.stoppedAtMs = atMs;
-  execution.frames.clear();
   execution.tasks.clear();
+}
+
+/** Goes on where the end has found the execution (execution.ts, E4). */
+function reopen(execution: Execution, event: ExecutionRedriven, atMs: number): void {
+  const { redriveCount, timeoutAtMs, clientToken, anew } = event;
+  execution.status = "RUNNING";
+  execution.stoppedAtMs = undefined;
+  execution.error = undefined;
+  execution.cause = undefined;
+  execution.timeoutAtMs = timeoutAtMs;
+  const known: Redrive["clientTokens"] = execution.redrive?.clientTokens ?? [];
+  const clientTokens =
+    clientToken === undefined ? known : [...known, { token: clientToken, atMs }].slice(-MAX_CLIENT_TOKENS);
+  execution.redrive = { count: redriveCount, atMs, clientTokens };
+  const root = frameOf(execution, 0);
+  if (anew === true) {
+    root.result = undefined;
+    root.rest = MOVING;
+  }
+  // What a failure gave up is no frame of the execution until now; what it has finished is none any more.
+  execution.frames.clear();
+  revive(execution, root);
+}
+
+/** The retries of the state begin anew, and so does its work, unless branches or iterations are left of it. */
+function revive(execution: Execution, frame: Frame): void {
+  execution.frames.set(frame.id, frame);
+  frame.retries = [];
+  const children = frame.rest.kind === "broken" ? frame.rest.children : frame.rest;
+  if (children.kind === "children") {
+    frame.rest = children;
+    // Those that failed or were aborted have been counted as ended, and run again.
+    children.endedCount = children.startedCount - children.children.size;
+    for (const child of children.children.values()) revive(execution, child);
+  } else if (children.kind !== "left" && children.kind !== "paused") {
+    frame.rest = MOVING;
+  }
+}
+
+/** What is left of the branches or iterations of a frame that a failure has ended. */
+function broken({ rest }: Frame): Rest | undefined {
+  if (rest.kind === "children") return { kind: "broken", children: rest };
+  return rest.kind === "broken" ? rest : undefined;
 }
 
 function newChildren(

@@ -34,6 +34,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
   ExecutionFailed: ["XF", "error", "cause"],
   ExecutionTimedOut: ["XT", "error", "cause"],
   ExecutionAborted: ["XA", "error", "cause"],
+  ExecutionRedriven: ["XR", "redriveCount", "timeoutAtMs", "clientToken", "anew"],
   StateEntered: ["E", "frame", "state", "type", "input"],
   StateExited: ["X", "frame", "output", "assigned"],
   StateAborted: ["A", "frame"],

@@ -19,8 +19,9 @@ import { continueParent, endFrame } from "./children.ts";
 import type { Command } from "./commands.ts";
 import type { ExecutionStarted, JournalTurn, TaskId } from "./events.ts";
 import type { Execution, Frame, TaskRest } from "./execution.ts";
-import { attempt, cancelTasks, failExecution } from "./failure.ts";
-import type { Input, StartInput } from "./inputs.ts";
+import { attempt, endExecution, failExecution } from "./failure.ts";
+import type { Input, RedriveInput, StartInput } from "./inputs.ts";
+import { beginRedrive, leaveAgain, redriveRefusal, redrivenBy } from "./redrive.ts";
 import { frameDueAt } from "./rest.ts";
 import { enterChoice } from "./states/choice.ts";
 import { enterFail } from "./states/fail.ts";
@@ -58,6 +59,7 @@ export function decide(
     return start(program, input, environment);
   }
   assert(execution !== undefined, `${input.kind} for an execution that was not started`);
+  if (input.kind === "Redrive") return redriven(program, execution, input, environment);
   if (execution.status !== "RUNNING") return { execution, turn: undefined, commands: [], accepted: false };
 
   const turn = new Turn(program, execution, turnTime(execution, input), new Random(input.seed), environment);
@@ -96,6 +98,26 @@ function start(program: Program, input: StartInput, environment: DecideEnvironme
   return { execution, turn: finish(turn), commands: turn.commands, accepted: true };
 }
 
+function redriven(
+  program: Program,
+  execution: Execution,
+  input: RedriveInput,
+  environment: DecideEnvironment,
+): Decision {
+  // Not before the end that it undoes, whatever the wall clock says.
+  const nowMs = Math.max(execution.nowMs, input.nowMs);
+  const isRepeated = redrivenBy(execution, input.clientToken, nowMs) !== undefined;
+  if (isRepeated || redriveRefusal(execution, environment.limits, nowMs) !== undefined) {
+    return { execution, turn: undefined, commands: [], accepted: isRepeated };
+  }
+  const turn = new Turn(program, execution, nowMs, new Random(input.seed), environment);
+  run(turn, () => {
+    beginRedrive(turn, input);
+    return true;
+  });
+  return { execution, turn: finish(turn), commands: turn.commands, accepted: true };
+}
+
 function finish(turn: Turn): JournalTurn | undefined {
   return turn.events.length === 0 ? undefined : { atMs: turn.nowMs, events: turn.events };
 }
@@ -104,8 +126,7 @@ function finish(turn: Turn): JournalTurn | undefined {
  * The time of a turn. Never before the last one (the wall clock may go back). An execution that has timed out
  * did so at its deadline, however late that is noticed; so do its start and stop times differ by TimeoutSeconds.
  */
-function turnTime({ nowMs, started }: Execution, input: Input): number {
-  const { timeoutAtMs } = started;
+function turnTime({ nowMs, timeoutAtMs }: Execution, input: Input): number {
   const wallMs = timeoutAtMs !== undefined && input.nowMs > timeoutAtMs ? timeoutAtMs : input.nowMs;
   return Math.max(nowMs, wallMs);
 }
@@ -119,6 +140,7 @@ function run(turn: Turn, begin: () => boolean): boolean {
       const step = turn.ready[i] as Step;
       if (!turn.isAlive(step.frame)) continue;
       if (step.kind === "enter") enterOrPause(turn, step.frame, step.state);
+      else if (step.kind === "again") workAgain(turn, step.frame);
       else if (step.kind === "end") endFrame(turn, step.frame);
       else if (step.frame.rest === step.children) continueParent(turn, step.frame);
     }
@@ -148,6 +170,11 @@ function enterState(turn: Turn, frame: Frame, name: string): void {
   attempt(turn, frame, () => work(turn, frame, state));
 }
 
+function workAgain(turn: Turn, frame: Frame): void {
+  turn.meter.steps += STATE_STEPS;
+  if (!leaveAgain(turn, frame)) attempt(turn, frame, () => work(turn, frame, turn.stateOf(frame)));
+}
+
 /** The state's work: when it is entered, and again for each try that Retry grants. @throws StatesError */
 function work(turn: Turn, frame: Frame, state: State): void {
   switch (state.type) {
@@ -172,7 +199,7 @@ function work(turn: Turn, frame: Frame, state: State): void {
 }
 
 /** Says whether the input was in time (K3). */
-function take(turn: Turn, input: Exclude<Input, StartInput>): boolean {
+function take(turn: Turn, input: Exclude<Input, StartInput | RedriveInput>): boolean {
   // A deadline that has passed wins over whatever arrives after it, also when the timer is late.
   passTime(turn);
   if (input.kind === "TimeReached") return true;
@@ -180,13 +207,11 @@ function take(turn: Turn, input: Exclude<Input, StartInput>): boolean {
   switch (input.kind) {
     case "Stop": {
       const { error, cause } = input;
-      cancelTasks(turn);
-      turn.emit({
+      endExecution(turn, {
         kind: "ExecutionAborted",
         ...(error === undefined ? {} : { error }),
         ...(cause === undefined ? {} : { cause }),
       });
-      turn.commands.push({ kind: "AnnounceEnd" });
       return true;
     }
     case "TaskStart":
@@ -240,18 +265,14 @@ function passTime(turn: Turn): void {
     .map((frame) => ({ frame, atMs: frameDueAt(frame) }))
     .filter(({ atMs }) => atMs <= nowMs)
     .toSorted((a, b) => a.atMs - b.atMs || a.frame.id - b.frame.id);
-  const endsAtMs = execution.started.timeoutAtMs ?? Number.POSITIVE_INFINITY;
+  const endsAtMs = execution.timeoutAtMs ?? Number.POSITIVE_INFINITY;
   for (const { frame, atMs } of due) {
     if (atMs >= endsAtMs || execution.status !== "RUNNING") break;
     // An earlier deadline may have changed this frame, or given it up.
     const isDue = (each: Frame): boolean => turn.isAlive(each) && frameDueAt(each) === atMs;
     if (isDue(frame)) passDeadline(turn, frame, isDue);
   }
-  if (execution.status === "RUNNING" && endsAtMs <= nowMs) {
-    cancelTasks(turn);
-    turn.emit({ kind: "ExecutionTimedOut" });
-    turn.commands.push({ kind: "AnnounceEnd" });
-  }
+  if (execution.status === "RUNNING" && endsAtMs <= nowMs) endExecution(turn, { kind: "ExecutionTimedOut" });
 }
 
 function passDeadline(turn: Turn, frame: Frame, isDue: (frame: Frame) => boolean): void {

@@ -57,6 +57,17 @@ export interface ExecutionAborted {
   readonly error?: string;
   readonly cause?: string;
 }
+/** The execution goes on where it had ended without success. Every frame that had not ended is there again. */
+export interface ExecutionRedriven {
+  readonly kind: "ExecutionRedriven";
+  /** 1 for the first. */
+  readonly redriveCount: number;
+  /** The new deadline of the whole execution; absent = none. */
+  readonly timeoutAtMs?: number;
+  readonly clientToken?: string;
+  /** The state of the root begins anew: branches or iterations that it had are given up, finished ones too. */
+  readonly anew?: true;
+}
 
 export interface StateEntered {
   readonly kind: "StateEntered";
@@ -95,7 +106,10 @@ export interface WaitStarted {
   readonly untilMs: number;
 }
 
-/** Internal. The turn has worked for long enough: the frame enters the state in the next one. */
+/**
+ * Internal. The frame is about to enter the state, and does not yet: the turn has worked for long enough, or the frame is
+ * given up (then a redrive enters it).
+ */
 export interface Paused {
   readonly kind: "Paused";
   readonly frame: FrameId;
@@ -221,6 +235,7 @@ export type Event =
   | ExecutionFailed
   | ExecutionTimedOut
   | ExecutionAborted
+  | ExecutionRedriven
   | StateEntered
   | StateExited
   | StateAborted
@@ -257,6 +272,7 @@ export const VISIBLE: Readonly<Record<EventKind, boolean>> = {
   ExecutionFailed: true,
   ExecutionTimedOut: true,
   ExecutionAborted: true,
+  ExecutionRedriven: true,
   StateEntered: true,
   StateExited: true,
   StateAborted: true,

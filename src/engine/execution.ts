@@ -6,6 +6,9 @@
 //   E1. `apply` folds into the execution it is given (it has one owner, its mailbox). To look at an earlier
 //       moment, fold the journal again up to that turn.
 //   E2. After a turn every frame is at rest (`Rest`), or the execution has ended.
+//   E4. What has ended without success keeps its frames as the end found them, and below them the branches and
+//       iterations that a failure gave up: a redrive goes on from there. While it runs, nothing is kept for that
+//       longer than the turn (docs/decisions/0011).
 //   E3. Every number that `decide` hands out (frame, task, event id) comes from the counters here.
 
 import type { Payload } from "../base/json.ts";
@@ -17,6 +20,10 @@ export interface Execution {
   /** The facts of the start. */
   readonly started: ExecutionStarted;
   readonly startedAtMs: number;
+  /** Deadline of the whole; undefined = none. A redrive sets a new one. */
+  timeoutAtMs: number | undefined;
+  /** Undefined: never redriven. */
+  redrive: Redrive | undefined;
   status: ExecutionStatus;
   /** Time of the last turn. */
   nowMs: number;
@@ -32,6 +39,14 @@ export interface Execution {
   nextTask: TaskId;
   /** Visible events so far: the last history id. */
   eventCount: number;
+}
+
+export interface Redrive {
+  readonly count: number;
+  /** Of the last. */
+  readonly atMs: number;
+  /** The last MAX_CLIENT_TOKENS that redrove the execution, oldest first. */
+  readonly clientTokens: readonly { readonly token: string; readonly atMs: number }[];
 }
 
 export interface Frame {
@@ -57,14 +72,19 @@ export interface Frame {
 }
 
 export type Rest =
-  /** Between states, within a turn only: about to enter the next one (E2). */
+  /** In a state, within a turn only: its work is about to begin, has failed, or has given a result (E2). */
   | { readonly kind: "moving" }
+  /** Between states, within a turn only: it has left its state, for the next one or for good. */
+  | { readonly kind: "left" }
   | { readonly kind: "waiting"; readonly untilMs: number }
   | { readonly kind: "retrying"; readonly untilMs: number }
   /** Between states: about to enter the next one in the next turn, which is due. */
   | { readonly kind: "paused"; readonly untilMs: number; readonly state: string }
   | TaskRest
   | ChildrenRest
+  /** Within a turn only: a failure has ended the branches or iterations. They are no frames of the execution now. */
+  | { readonly kind: "broken"; readonly children: ChildrenRest }
+  /** Given up while it was in its state. */
   | { readonly kind: "done" };
 
 export interface TaskRest {

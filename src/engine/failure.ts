@@ -10,7 +10,8 @@ import { QueryEvaluationError, StatesError } from "../asl/errors.ts";
 import { Payload } from "../base/json.ts";
 import { childrenRest } from "./apply.ts";
 import { exitWithError } from "./data-flow.ts";
-import type { Frame } from "./execution.ts";
+import type { ExecutionAborted, ExecutionFailed, ExecutionTimedOut } from "./events.ts";
+import type { Frame, Rest } from "./execution.ts";
 import { chooseCatcher, chooseRetrier, type Failure, retryDelaySeconds } from "./retry.ts";
 import { toleratedFailures } from "./states/map.ts";
 import type { Turn } from "./turn.ts";
@@ -147,23 +148,41 @@ function abortState(turn: Turn, frame: Frame): void {
   const { rest } = frame;
   if (rest.kind === "children") abortChildren(turn, frame, undefined);
   if (rest.kind === "task") turn.commands.push({ kind: "CancelTask", task: rest.task });
-  const isWorking = rest.kind !== "moving" && rest.kind !== "paused" && rest.kind !== "done";
+  recordNext(turn, frame);
+  const isWorking = WORKING.has(rest.kind);
   if (turn.timedOut.delete(frame) || isWorking) turn.emit({ kind: "StateAborted", frame: frame.id });
+}
+
+const WORKING: ReadonlySet<Rest["kind"]> = new Set(["waiting", "retrying", "task", "children"]);
+
+/** A frame that is given up between two states: a redrive enters the next one, which only this turn knows. */
+function recordNext(turn: Turn, frame: Frame): void {
+  const next = frame.rest.kind === "left" ? turn.nextOf(frame) : undefined;
+  if (next !== undefined) turn.emit({ kind: "Paused", frame: frame.id, state: next });
+}
+
+/** Ends the execution without success. */
+export function endExecution(
+  turn: Turn,
+  event: ExecutionFailed | ExecutionTimedOut | ExecutionAborted,
+): void {
+  cancelTasks(turn);
+  for (const frame of turn.execution.frames.values()) recordNext(turn, frame);
+  turn.emit(event);
+  turn.commands.push({ kind: "AnnounceEnd" });
 }
 
 /** Ends the execution as FAILED. */
 export function failExecution(turn: Turn, { error, cause }: Failure): void {
-  cancelTasks(turn);
   const { errorChars, causeChars } = turn.limits;
-  turn.emit({
+  endExecution(turn, {
     kind: "ExecutionFailed",
     ...(error === undefined ? {} : { error: error.slice(0, errorChars) }),
     ...(cause === undefined ? {} : { cause: cause.slice(0, causeChars) }),
   });
-  turn.commands.push({ kind: "AnnounceEnd" });
 }
 
 /** Tells the runtime to give up whatever is under way outside. */
-export function cancelTasks(turn: Turn): void {
+function cancelTasks(turn: Turn): void {
   for (const task of turn.execution.tasks.keys()) turn.commands.push({ kind: "CancelTask", task });
 }

@@ -18,6 +18,8 @@
 //     together, it is the one of the iteration that is told to fail. A further try follows it.
 //   - EvaluationFailed beside its state's entry follows what the entry follows, unless the value itself was given and
 //     then refused (a Timestamp that is none).
+//   - ExecutionRedriven follows the end that it undoes; the root goes on from it. Branches and iterations that are run
+//     again go on from their own last event, so that a chain of events stays within its branch.
 //
 // Spec: HistoryEvent of the API; order as recorded from the service.
 
@@ -113,6 +115,10 @@ class HistoryTeller {
       case "ExecutionSucceeded":
       case "ExecutionFailed":
         return this.#cursor(0).at;
+      case "ExecutionRedriven":
+        this.#cursor(0).at = id;
+        this.#lastCause = id;
+        return id - 1;
       case "WaitStarted":
       case "Paused":
       case "HeartbeatReceived":
@@ -225,6 +231,8 @@ function describe(event: Event, frame: Frame | undefined, region: string): Shape
     case "ExecutionTimedOut":
     case "ExecutionAborted":
       return shape(event.kind, lowerFirst(event.kind), failure(event));
+    case "ExecutionRedriven":
+      return shape("ExecutionRedriven", "executionRedriven", [["redriveCount", event.redriveCount]]);
     case "StateEntered":
       return shape(`${event.type}StateEntered`, "stateEntered", [
         ["name", event.state],

@@ -9,4 +9,5 @@ export type { Execution, ExecutionStatus, Frame, TaskRest } from "./execution.ts
 export { type HistoryEvent, projectHistory } from "./history.ts";
 export type { Input, StartInput } from "./inputs.ts";
 export { type Limits, SERVICE_LIMITS } from "./limits.ts";
+export { redriveRefusal, redrivenBy } from "./redrive.ts";
 export { needsAttention, nextWakeAt, openTasks } from "./rest.ts";

@@ -60,6 +60,11 @@ export interface StopInput extends Arrival {
   readonly error?: string;
   readonly cause?: string;
 }
+/** A call of RedriveExecution. Repeated with the same token it is accepted and changes nothing (redrive.ts). */
+export interface RedriveInput extends Arrival {
+  readonly kind: "Redrive";
+  readonly clientToken?: string;
+}
 
 export type Input =
   | StartInput
@@ -69,4 +74,5 @@ export type Input =
   | TaskSucceededInput
   | TaskFailedInput
   | HeartbeatInput
-  | StopInput;
+  | StopInput
+  | RedriveInput;

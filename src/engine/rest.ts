@@ -8,7 +8,7 @@ import type { Execution, Frame, TaskRest } from "./execution.ts";
 /** The earliest moment at which the execution must be looked at; undefined if only outcomes can move it. */
 export function nextWakeAt(execution: Execution): number | undefined {
   if (execution.status !== "RUNNING") return undefined;
-  let earliest = execution.started.timeoutAtMs ?? Number.POSITIVE_INFINITY;
+  let earliest = execution.timeoutAtMs ?? Number.POSITIVE_INFINITY;
   for (const frame of execution.frames.values()) {
     const dueAtMs = frameDueAt(frame);
     if (dueAtMs < earliest) earliest = dueAtMs;
@@ -29,7 +29,9 @@ export function frameDueAt({ rest }: Frame): number {
         rest.heartbeatAtMs ?? Number.POSITIVE_INFINITY,
       );
     case "moving":
+    case "left":
     case "children":
+    case "broken":
     case "done":
       return Number.POSITIVE_INFINITY;
   }

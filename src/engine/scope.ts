@@ -113,7 +113,7 @@ class EvaluationScope implements Scope {
 }
 
 function contextObject(turn: Turn, frame: Frame, extras: ContextExtras): JsonObject {
-  const { started, startedAtMs } = turn.execution;
+  const { started, startedAtMs, redrive } = turn.execution;
   const state = turn.stateOf(frame);
   const item = extras.item ?? currentItem(turn, frame);
   return fromMembers([
@@ -125,7 +125,8 @@ function contextObject(turn: Turn, frame: Frame, extras: ContextExtras): JsonObj
         StartTime: formatTimestamp(startedAtMs),
         Name: started.name,
         RoleArn: started.roleArn,
-        RedriveCount: 0,
+        RedriveCount: redrive?.count ?? 0,
+        ...(redrive === undefined ? {} : { RedriveTime: formatTimestamp(redrive.atMs) }),
       },
     ],
     ["StateMachine", { Id: started.stateMachineArn, Name: lastSegment(started.stateMachineArn) }],

@@ -51,6 +51,8 @@ export type Stage =
 /** What is to be done for a frame in this turn, if it is still there by then. */
 export type Step =
   | { readonly kind: "enter"; readonly frame: Frame; readonly state: string }
+  /** It is in a state whose work is to be done again (a redrive). */
+  | { readonly kind: "again"; readonly frame: Frame }
   /** It has left its last state. */
   | { readonly kind: "end"; readonly frame: Frame }
   /**
@@ -131,6 +133,15 @@ export class Turn {
     const state = this.program.states.get(frame.state as string);
     assert(state !== undefined, `"${frame.state}" is no state of this program`);
     return state;
+  }
+
+  /**
+   * The state that a frame between two states has not entered yet; undefined if it is at its end. The latest step of a
+   * frame is the one that is still to be taken.
+   */
+  nextOf(frame: Frame): string | undefined {
+    const step = this.ready.findLast((each) => each.frame === frame);
+    return step?.kind === "enter" ? step.state : undefined;
   }
 
   /** Whether the frame is still part of the execution (it may have been given up in this turn). */

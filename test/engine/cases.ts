@@ -33,6 +33,7 @@ export function historyCases(): readonly HistoryCase[] {
         definition: section("definition"),
         input: section("input"),
         limits: section("limits") ?? {},
+        redrives: (section("redrives") ?? 0) as number,
         answer: (_, n) => answers[n] ?? undefined,
       },
     };

@@ -2,7 +2,8 @@
 // The cases are files in histories/; UPDATE_GOLDEN=1 rewrites what they expect (read the diff).
 //
 // A case:  # what it shows
-//          definition / input / answers as JSON after a `key:` line; answers may be null (stays open)
+//          definition / input / answers as JSON after a `key:` line; answers may be null (stays open);
+//          limits; redrives: how often it is redriven when it has ended without success
 //          ---
 //          the history, one event a line: id<-previousEventId +milliseconds type details
 

@@ -15,6 +15,7 @@ import {
   decodeTurn,
   encodeTurn,
   type Execution,
+  type Frame,
   type HistoryEvent,
   type Input,
   type JournalTurn,
@@ -39,6 +40,8 @@ export interface Play {
   /** Answers the n-th hand-over (from 0); undefined leaves it open. */
   readonly answer?: (call: CallTask, n: number) => Answer | undefined;
   readonly limits?: Partial<Limits>;
+  /** How often it is redriven when it has ended without success, a second after its end. */
+  readonly redrives?: number;
   /** Called when nothing moves but time; may return an input to be taken instead of moving time. */
   readonly meanwhile?: (execution: Execution, nowMs: number) => Distributed<Input> | undefined;
 }
@@ -60,7 +63,7 @@ export function compile(definition: unknown): Program {
 }
 
 /** Runs the execution to its end. Fails if it can never end. */
-export function play({ definition, input = {}, answer, limits, meanwhile }: Play): Played {
+export function play({ definition, input = {}, answer, limits, redrives = 0, meanwhile }: Play): Played {
   const program = compile(definition);
   const environment = {
     limits: { ...SERVICE_LIMITS, ...limits },
@@ -98,9 +101,18 @@ export function play({ definition, input = {}, answer, limits, meanwhile }: Play
     revisionId: "revision",
     input: Payload.ofText(JSON.stringify(input)),
   });
-  for (let steps = 0; (execution as unknown as Execution).status === "RUNNING"; steps++) {
+  let redriven = 0;
+  for (let steps = 0; ; steps++) {
     assert.ok(steps < 100_000, "the execution does not end");
     const current = execution as unknown as Execution;
+    if (current.status !== "RUNNING") {
+      if (current.status === "SUCCEEDED" || redriven === redrives) break;
+      redriven += 1;
+      waiting.length = 0;
+      nowMs += 1000;
+      take({ kind: "Redrive" });
+      continue;
+    }
     const call = waiting.shift();
     if (call !== undefined) {
       const given = answer?.(call, calls++);
@@ -154,7 +166,11 @@ export function snapshot(execution: Execution): unknown {
     JSON.stringify(execution, (key, value: unknown) => {
       if (value instanceof Payload) return { payload: value.text };
       if (key === "parent") return (value as { id: number } | undefined)?.id;
-      if (key === "children") return [...(value as Map<number, { id: number }>).values()].map(({ id }) => id);
+      // What a failure gave up is no frame of the execution: it is shown where it is kept.
+      if (key === "children" && value instanceof Map) {
+        const isKept = (id: number): boolean => execution.frames.has(id);
+        return [...(value as Map<number, Frame>).values()].map((each) => (isKept(each.id) ? each.id : each));
+      }
       if (key === "tasks")
         return [...(value as Map<number, { id: number }>)].map(([task, { id }]) => [task, id]);
       if (value instanceof Map) return [...(value as Map<unknown, unknown>)];

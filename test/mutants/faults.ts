@@ -81,7 +81,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "the deadline of the execution wakes nobody",
     file: "src/engine/rest.ts",
-    find: "let earliest = execution.started.timeoutAtMs ?? Number.POSITIVE_INFINITY;",
+    find: "let earliest = execution.timeoutAtMs ?? Number.POSITIVE_INFINITY;",
     replace: "let earliest = Number.POSITIVE_INFINITY;",
   },
   {
