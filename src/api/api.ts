@@ -4,7 +4,8 @@
 // Does not know:  what operations do (operations/), where the engine keeps its state.
 //
 // Invariants
-//   A1. An operation runs only after the guard and the request checks have passed.
+//   A1. An operation runs only after the guard, the proof of who signed (where that is asked) and the request
+//       checks have passed. GET / and /health, which tell nothing, are for everybody whom the guard lets in.
 //   A2. Errors become answers here and nowhere else. What is not a ServiceError is our own fault: logged with the
 //       request id, answered with 500 and that id, never with its text.
 
@@ -14,15 +15,24 @@ import type { JsonObject } from "../base/json.ts";
 import { ServiceError } from "../base/service-error.ts";
 import type { Limits } from "../engine/limits.ts";
 import type { EngineService } from "../runtime/interface.ts";
+import type { Authenticator, RequestHead } from "./auth/authenticator.ts";
 import type { ScopeOptions } from "./caller.ts";
 import { callerOf } from "./caller.ts";
 import { checkRequest } from "./checks.ts";
-import { internalFailure, ProtocolError, unknownOperation } from "./errors.ts";
+import { internalFailure, ProtocolError, serializationError, unknownOperation } from "./errors.ts";
 import type { GuardOptions } from "./guard.ts";
 import { judge } from "./guard.ts";
 import type { Caller, Settings } from "./operations/call.ts";
 import { createOperations } from "./operations/index.ts";
-import { checkContentType, readInput, targetOf, writeAnswer, writeBody, writeError } from "./protocol.ts";
+import {
+  checkContentType,
+  parseInput,
+  readBody,
+  targetOf,
+  writeAnswer,
+  writeBody,
+  writeError,
+} from "./protocol.ts";
 import type { OperationName } from "./requests.ts";
 import { requestShapes } from "./requests.ts";
 import type { ListenOptions, Listening } from "./server.ts";
@@ -32,6 +42,8 @@ export interface ApiOptions extends ScopeOptions, GuardOptions {
   readonly limits: Limits;
   /** How long GetActivityTask waits for a task; 60 s, as the service does, unless told. */
   readonly activityPollMs?: number;
+  /** Asks every operation for a signature; absent, nobody is asked. */
+  readonly authenticator?: Authenticator | undefined;
   /** Gets every fault of our own; the standard error output unless told. */
   readonly onFault?: (fault: Fault) => void;
 }
@@ -104,6 +116,9 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
 
   /** The guard, and what needs no operation. False: it is answered already. */
   function admit(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
+      throw serializationError("The header Host is missing.");
+    }
     const { refusal, origin } = judge(request, options);
     if (refusal !== undefined) {
       throw new ProtocolError("com.amazon.coral.service", "AccessDeniedException", refusal, 403);
@@ -128,14 +143,18 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const claim = await options.authenticator?.examine(headOf(request));
     const operation = operationName(targetOf(request));
     checkContentType(request);
-    const input = await readInput(request);
+    const body = await readBody(request);
+    claim?.prove(body);
+    const input = parseInput(body);
+    const caller = callerOf(request.headers, options, claim?.identity);
     const waiting = new AbortController();
     response.once("close", () => waiting.abort());
     underWay.add(waiting);
     try {
-      const result = await call(operation, input, callerOf(request.headers, options), waiting.signal);
+      const result = await call(operation, input, caller, waiting.signal);
       if (!response.destroyed) writeAnswer(response, 200, result);
     } finally {
       underWay.delete(waiting);
@@ -173,6 +192,12 @@ const PREFLIGHT: Readonly<Record<string, string>> = {
 function pathOf({ url = "/" }: IncomingMessage): string {
   const path = url.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
   return path === "" ? "/" : path;
+}
+
+function headOf(request: IncomingMessage): RequestHead {
+  const { method = "", url = "/", headersDistinct: headers } = request;
+  const mark = url.indexOf("?");
+  return { method, path: pathOf(request), query: mark < 0 ? "" : url.slice(mark + 1), headers };
 }
 
 /** Whether nobody is there to read an answer. */

@@ -1,9 +1,10 @@
 // Who calls: region and account from the SigV4 credential scope of a request.
 //
-// Nothing is authenticated here: the signature is not looked at. The scope only chooses the names in ARNs, as
-// every tool that works against local endpoints expects.
+// Nothing is authenticated here. Where a server asks for no credentials, the scope only chooses the names in ARNs,
+// as every tool that works against local endpoints expects; where it does, auth/ says who was proven to call.
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { Identity } from "./auth/authenticator.ts";
 import type { Caller } from "./operations/call.ts";
 
 export interface ScopeOptions {
@@ -20,8 +21,9 @@ export interface ScopeOptions {
 const CREDENTIAL =
   /^AWS4-HMAC-SHA256\b.*\bCredential=([^/,\s]+)\/\d{8}\/([a-z0-9-]{1,32})\/[a-z0-9-]+\/aws4_request\b/;
 
-export function callerOf(headers: IncomingHttpHeaders, options: ScopeOptions): Caller {
-  const [, accessKey = "", region] = CREDENTIAL.exec(headers.authorization ?? "") ?? [];
+/** @param proven Who signed; undefined where nobody is asked. */
+export function callerOf(headers: IncomingHttpHeaders, options: ScopeOptions, proven?: Identity): Caller {
+  const { accessKeyId: accessKey, region } = proven ?? claimed(headers);
   const trace = headers["x-amzn-trace-id"];
   return {
     // An access key of twelve digits names an account: the convention of LocalStack and its tools.
@@ -29,4 +31,12 @@ export function callerOf(headers: IncomingHttpHeaders, options: ScopeOptions): C
     region: options.forceRegion ?? region ?? options.region,
     ...(typeof trace === "string" && trace.length <= 256 ? { traceHeader: trace } : {}),
   };
+}
+
+function claimed({ authorization = "" }: IncomingHttpHeaders): {
+  accessKeyId: string;
+  region: string | undefined;
+} {
+  const [, accessKeyId = "", region] = CREDENTIAL.exec(authorization) ?? [];
+  return { accessKeyId, region };
 }

@@ -53,12 +53,11 @@ function unsupportedMedia(message: string): ProtocolError {
 }
 
 /**
- * The body as a JSON object; nothing at all counts as `{}`.
+ * A body as a JSON object; nothing at all counts as `{}`.
  *
- * @throws ServiceError SerializationException, RequestEntityTooLargeException
+ * @throws ServiceError SerializationException
  */
-export async function readInput(request: IncomingMessage): Promise<JsonObject> {
-  const bytes = await readBody(request);
+export function parseInput(bytes: Uint8Array): JsonObject {
   if (bytes.length === 0) return {};
   let text: string;
   try {
@@ -72,7 +71,8 @@ export async function readInput(request: IncomingMessage): Promise<JsonObject> {
   return parsed.value;
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** @throws ServiceError RequestEntityTooLargeException */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -2,6 +2,7 @@
 //
 // Knows:          sockets and their limits. Does not know: the protocol spoken over them.
 
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -44,13 +45,20 @@ export async function listen(
       connectionsCheckingInterval: 2_000,
       keepAliveTimeout: 60_000,
       noDelay: true,
+      // Refused by the API, in the form of its other refusals.
+      requireHostHeader: false,
     },
-    (request, response) => {
-      // A connection whose last answer went out after `close` began would stay open until it times out.
-      response.once("close", () => closed && server.closeIdleConnections());
-      void handle(request, response);
-    },
+    serve,
   );
+  function serve(request: IncomingMessage, response: ServerResponse): void {
+    // A connection whose last answer went out after `close` began would stay open until it times out.
+    response.once("close", () => closed && server.closeIdleConnections());
+    void handle(request, response);
+  }
+  // Node would answer 417 by itself, without a request id; an expectation may be ignored.
+  server.on("checkExpectation", serve);
+  // Node would close the connection without a word.
+  server.on("connect", (_request, socket) => socket.end(rawAnswer(undefined)));
   server.maxConnections = 10_000;
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     // Not HTTP, or too slow, or too much of it: no request object exists to answer.
@@ -104,6 +112,8 @@ function rawAnswer(code: string | undefined): string {
     "Content-Type: application/x-amz-json-1.0",
     `Content-Length: ${body.length}`,
     "x-amzn-ErrorType: SerializationException",
+    `x-amzn-RequestId: ${randomUUID()}`,
+    `Date: ${new Date().toUTCString()}`,
     "Connection: close",
     "",
     body,
