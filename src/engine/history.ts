@@ -19,7 +19,7 @@
 //   - EvaluationFailed beside its state's entry follows what the entry follows, unless the value itself was given and
 //     then refused (a Timestamp that is none).
 //   - ExecutionRedriven follows the end that it undoes; the root goes on from it. Branches and iterations that are run
-//     again go on from their own last event, so that a chain of events stays within its branch.
+//     again go on from where they were, so that a chain of events stays within its branch.
 //
 // Spec: HistoryEvent of the API; order as recorded from the service.
 
