@@ -4,8 +4,16 @@
 // listens (AWS_ENDPOINT_URL_SFN), which needs the runtime. So functions come last, and a call that recovery makes
 // before waits for them.
 
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type Api, createApi } from "./api/index.ts";
+import {
+  type AccessKey,
+  type Api,
+  type Authenticator,
+  createApi,
+  createAuthenticator,
+  openCredentialsFile,
+} from "./api/index.ts";
 import { ServiceError } from "./base/service-error.ts";
 import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
 import { SERVICE_LIMITS } from "./engine/index.ts";
@@ -36,6 +44,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   // A failed opening rejects it before anybody waits for it.
   functions.promise.catch(() => {});
 
+  const functionKey = newFunctionKey();
+  const authenticator = await openAuthenticator(options, functionKey);
   const store =
     dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
   const runtime: Runtime = await Runtime.open({
@@ -57,6 +67,9 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     forceAccount: options.isAccountGiven ? account : undefined,
     forceRegion: options.isRegionGiven ? region : undefined,
     limits: SERVICE_LIMITS,
+    authenticator,
+    allowedHosts: options.allowedHosts,
+    allowedOrigins: options.allowedOrigins,
     onFault: ({ requestId, operation, error }) =>
       log(
         `fault in request ${requestId} ${operation ?? ""}: ${error instanceof Error ? error.stack : String(error)}`,
@@ -64,7 +77,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   });
   try {
     const listening = await api.listen(options);
-    const local = await openFunctions(options, listening.url);
+    const local = await openFunctions(options, listening.url, functionKey);
     functions.resolve(invoker(local, options));
     return {
       url: listening.url,
@@ -85,14 +98,44 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-async function openFunctions(options: ServeOptions, url: string): Promise<LocalFunctions | undefined> {
+/** For the functions of this server, so that they can call it: new at every start, kept in no file. */
+function newFunctionKey(): Required<Omit<AccessKey, "expiresAtMs">> {
+  const random = (): string => randomBytes(24).toString("hex");
+  return { accessKeyId: "stepwell-functions", secretAccessKey: random(), sessionToken: random() };
+}
+
+/** Undefined: nobody is asked for a signature. */
+async function openAuthenticator(
+  { credentialsFile: path, log }: ServeOptions,
+  functionKey: AccessKey,
+): Promise<Authenticator | undefined> {
+  if (path === undefined) return undefined;
+  const now = Date.now;
+  const file = await openCredentialsFile({ path, now, log }).catch((error: unknown) => {
+    throw new Error(`the credentials file ${path} cannot be used: ${(error as Error).message}`);
+  });
+  const find = async (id: string): Promise<AccessKey | undefined> =>
+    id === functionKey.accessKeyId ? functionKey : file.find(id);
+  return createAuthenticator({ find }, now);
+}
+
+async function openFunctions(
+  options: ServeOptions,
+  url: string,
+  key: ReturnType<typeof newFunctionKey>,
+): Promise<LocalFunctions | undefined> {
   const { functionsDirectory: directory, region, account, dataDirectory, log } = options;
   if (directory === undefined) return undefined;
   const functions = await LocalFunctions.open({
     directory,
     region,
     account,
-    environment: { AWS_ENDPOINT_URL_SFN: url },
+    environment: {
+      AWS_ENDPOINT_URL_SFN: url,
+      AWS_ACCESS_KEY_ID: key.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: key.secretAccessKey,
+      AWS_SESSION_TOKEN: key.sessionToken,
+    },
     log: ({ functionName, stream, text }) => {
       if (stream !== "platform") log(`[${functionName}] ${text}`);
     },

@@ -9,7 +9,7 @@ import {
   type OptionDeclaration,
   type ParsedArguments,
 } from "./arguments.ts";
-import { connect, DEFAULT_ENDPOINT, endpointOf } from "./client.ts";
+import { connect, DEFAULT_ENDPOINT, endpointOf, signingOf } from "./client.ts";
 import type { Caller, CliEnvironment } from "./environment.ts";
 import { objectsOf } from "./follow.ts";
 import { CliError } from "./problem.ts";
@@ -28,7 +28,7 @@ export const ENDPOINT_OPTION: OptionDeclaration = {
 
 /** The API of the server that the command line or the environment names. */
 export function callerFor(environment: CliEnvironment, args: ParsedArguments): Caller {
-  return connect(endpointOf(args.value("endpoint"), environment.env));
+  return connect(endpointOf(args.value("endpoint"), environment.env), signingOf(environment));
 }
 
 export function paletteOf(environment: CliEnvironment): Palette {

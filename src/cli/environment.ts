@@ -28,6 +28,12 @@ export interface ServeOptions {
   readonly functionsDirectory?: string;
   /** An endpoint with Lambda's API, for the functions that are not local. */
   readonly lambdaEndpoint?: string;
+  /** Holds the keys with which requests must be signed; absent: nobody is asked. */
+  readonly credentialsFile?: string;
+  /** Host names, beside those of loopback, at which the server may be addressed. */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of web pages that may call. */
+  readonly allowedOrigins?: readonly string[];
   /** Where calls to other services go. */
   readonly serviceEndpoint?: string;
   /** Whatever the server and its functions have to say while it runs: one line, without its line break. */

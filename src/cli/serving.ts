@@ -27,7 +27,19 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   port: { value: "PORT", help: `Port to listen on (${DEFAULT_PORT}); 0 takes a free one.` },
   data: { value: "DIR", help: "Directory of the durable store (.stepwell)." },
   memory: { help: "Keep everything in memory; it is gone at the end." },
+  credentials: {
+    value: "FILE",
+    help: "Requests must be signed (SigV4) with a key of this file: an AWS credentials file, or JSON.",
+  },
   unauthenticated: { help: "Allow --host beyond loopback, though nobody is asked for credentials." },
+  "allow-host": {
+    value: "NAMES",
+    help: "Further host names of this server, by commas: as a proxy before it is addressed.",
+  },
+  "cors-origin": {
+    value: "ORIGINS",
+    help: "Web pages that may call, by commas: https://console.example.org (none).",
+  },
   region: { value: "REGION", help: "Region in ARNs (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)." },
   account: { value: "ACCOUNT", help: "Account in ARNs, 12 digits (000000000000)." },
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
@@ -49,16 +61,28 @@ export function serveOptions(
   const { env, workingDirectory } = environment;
   const directory = (path: string): string => resolve(workingDirectory, path);
   const host = hostOption("host", args.value("host") ?? "127.0.0.1");
-  if (!isLoopback(host) && !args.flag("unauthenticated")) {
+  const credentials = args.value("credentials");
+  if (credentials !== undefined && args.flag("unauthenticated")) {
+    throw new CliError("--credentials and --unauthenticated exclude each other: choose one.", 2);
+  }
+  if (!isLoopback(host) && credentials === undefined && !args.flag("unauthenticated")) {
     throw new CliError(
-      `--host ${host} is reachable from other machines, and this version checks no credentials: whoever reaches the port ` +
-        "can start executions and run your functions. Add --unauthenticated if that network is trusted.",
+      `--host ${host} is reachable from other machines, and nobody would be asked for credentials: whoever reaches the ` +
+        "port could start executions and run your functions. Add --credentials FILE with the keys that may call " +
+        "(docs/security.md), or --unauthenticated if that network is trusted.",
       2,
     );
   }
   if (args.flag("memory") && args.value("data") !== undefined) {
     throw new CliError("--memory and --data exclude each other: choose one.", 2);
   }
+  const allowedHosts = namesOption(args, "allow-host", /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i, "host names");
+  const allowedOrigins = namesOption(
+    args,
+    "cors-origin",
+    /^https?:\/\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?$/,
+    "origins like https://console.example.org",
+  );
   const region = args.value("region") ?? (env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || "us-east-1");
   const functions = args.value("functions") ?? defaults.functions;
   const lambdaEndpoint = args.value("lambda-endpoint");
@@ -72,12 +96,29 @@ export function serveOptions(
     isAccountGiven: args.value("account") !== undefined,
     ...(args.flag("memory") ? {} : { dataDirectory: directory(args.value("data") ?? defaults.data) }),
     ...(functions === undefined ? {} : { functionsDirectory: directory(functions) }),
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
+    ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+    ...(credentials === undefined ? {} : { credentialsFile: directory(credentials) }),
     ...(lambdaEndpoint === undefined ? {} : { lambdaEndpoint: urlOption("lambda-endpoint", lambdaEndpoint) }),
     ...(serviceEndpoint === undefined
       ? {}
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
     log,
   };
+}
+
+function namesOption(
+  args: ParsedArguments,
+  option: string,
+  pattern: RegExp,
+  expected: string,
+): readonly string[] | undefined {
+  const names = args
+    .value(option)
+    ?.split(",")
+    .map((name) => name.trim());
+  for (const name of names ?? []) patternOption(option, name, pattern, `${expected}, with commas between`);
+  return names;
 }
 
 function isLoopback(host: string): boolean {

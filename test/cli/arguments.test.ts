@@ -88,8 +88,9 @@ const REFUSALS: readonly Refusal[] = [
     name: "an address beyond this machine, where nobody is asked for credentials",
     argv: ["serve", "--host", "0.0.0.0"],
     expected:
-      "error: --host 0.0.0.0 is reachable from other machines, and this version checks no credentials: whoever " +
-      "reaches the port can start executions and run your functions. Add --unauthenticated if that network is trusted.",
+      "error: --host 0.0.0.0 is reachable from other machines, and nobody would be asked for credentials: " +
+      "whoever reaches the port could start executions and run your functions. Add --credentials FILE with the keys " +
+      "that may call (docs/security.md), or --unauthenticated if that network is trusted.",
   },
   {
     name: "memory and a directory at once",
