@@ -219,6 +219,22 @@ const cases: readonly Case[] = [
     ...forbidden,
   },
 
+  {
+    name: "no host in HTTP/1.1",
+    send: post(list, "{}", { Host: "" }),
+    ...serialization,
+    message: "The header Host is missing.",
+  },
+
+  // What Node would answer by itself, or not at all
+  { name: "an expectation that nobody knows", send: post(list, "{}", { Expect: "a miracle" }), ...ok },
+  { name: "a tunnel", send: plain("CONNECT", "example.org:443"), ...serialization },
+  {
+    name: "another protocol",
+    send: plain("GET", "/health", "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"),
+    ...ok,
+  },
+
   // Not HTTP
   { name: "what is no HTTP", send: "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", ...serialization },
   {
@@ -261,6 +277,8 @@ for (const { name, send, status, type, message } of cases) {
   test(`answers ${status}: ${name}`, async () => {
     const answer = await sendRaw(server.port, send);
     assert.equal(answer.status, status, answer.body);
+    assert.match(answer.headers.get("x-amzn-requestid") ?? "", /^[0-9a-f-]{36}$/);
+    assert.match(answer.headers.get("date") ?? "", /GMT$/);
     if (type === undefined) return;
     assert.equal(answer.headers.get("content-type"), "application/x-amz-json-1.0");
     const body = JSON.parse(answer.body) as { readonly __type: string; readonly message: string };

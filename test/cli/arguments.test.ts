@@ -93,6 +93,24 @@ const REFUSALS: readonly Refusal[] = [
       "that may call (docs/security.md), or --unauthenticated if that network is trusted.",
   },
   {
+    name: "keys and nobody asked for them",
+    argv: ["serve", "--credentials", "c", "--unauthenticated"],
+    expected: "error: --credentials and --unauthenticated exclude each other: choose one.",
+  },
+  {
+    name: "an origin with a path",
+    argv: ["serve", "--cors-origin", "https://a.example,https://b.example/"],
+    expected:
+      "error: --cors-origin must be origins like https://console.example.org, with commas between, " +
+      'but is "https://b.example/".',
+  },
+  {
+    name: "every origin",
+    argv: ["serve", "--cors-origin", "*"],
+    expected:
+      'error: --cors-origin must be origins like https://console.example.org, with commas between, but is "*".',
+  },
+  {
     name: "memory and a directory at once",
     argv: ["serve", "--memory", "--data", "x"],
     expected: "error: --memory and --data exclude each other: choose one.",

@@ -35,7 +35,8 @@ const OPTIONS: readonly OptionCase[] = [
     name: "everything",
     argv:
       "--host ::1 --port=4566 --data d --region us-gov-west-1 --account 123456789012 --functions /f " +
-      "--lambda-endpoint http://l:1 --service-endpoint https://s",
+      "--lambda-endpoint http://l:1 --service-endpoint https://s --credentials c --allow-host sfn.corp,sync-sfn.corp " +
+      "--cors-origin https://console.corp",
     env: { AWS_REGION: "eu-west-1" },
     expected: {
       host: "::1",
@@ -48,7 +49,20 @@ const OPTIONS: readonly OptionCase[] = [
       functionsDirectory: "/f",
       lambdaEndpoint: "http://l:1",
       serviceEndpoint: "https://s",
+      credentialsFile: "/work-dir/c",
+      allowedHosts: ["sfn.corp", "sync-sfn.corp"],
+      allowedOrigins: ["https://console.corp"],
     },
+  },
+  {
+    name: "another address than loopback, and keys",
+    argv: "--memory --host 0.0.0.0 --credentials /c",
+    expected: { ...DEFAULTS, host: "0.0.0.0", credentialsFile: "/c" },
+  },
+  {
+    name: "another address than loopback, knowingly for everybody",
+    argv: "--memory --host 0.0.0.0 --unauthenticated",
+    expected: { ...DEFAULTS, host: "0.0.0.0" },
   },
 ];
 
