@@ -9,6 +9,8 @@ import type { Command } from "./command.ts";
 import { demo } from "./commands/demo.ts";
 import { describe } from "./commands/describe.ts";
 import { dev } from "./commands/dev.ts";
+import { doctor } from "./commands/doctor.ts";
+import { env } from "./commands/env.ts";
 import { history } from "./commands/history.ts";
 import { list } from "./commands/list.ts";
 import { serve } from "./commands/serve.ts";
@@ -33,6 +35,8 @@ export const COMMANDS: readonly Command[] = [
   approve,
   reject,
   validate,
+  env,
+  doctor,
   torture,
 ];
 
