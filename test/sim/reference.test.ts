@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { HistoryEvent } from "../../src/engine/index.ts";
 import { play } from "../engine/player.ts";
 import { Chance } from "./generate/chance.ts";
-import { randomDefinition, randomInput } from "./generate/definition.ts";
+import { LANGUAGES, type Language, randomDefinition, randomInput } from "./generate/definition.ts";
 import { Disagreement, judge, type RecordedEvent } from "./reference/judge.ts";
 
 /** What a history may suffer: returns the changed one, or undefined if it has nothing to change. */
@@ -34,6 +34,29 @@ const TAMPERINGS: Readonly<
         ? undefined
         : { details: { ...details, assignedVariables: {} } },
     ),
+  "an expression fails for another reason": (events) =>
+    changed(events, /^EvaluationFailed$/u, ({ details }) => ({
+      details: { ...details, cause: String(details?.["cause"]).replace("#", "#1") },
+    })),
+  "an expression fails elsewhere": (events) =>
+    changed(events, /^EvaluationFailed$/u, ({ details }) => ({
+      details: { ...details, location: "Output/elsewhere" },
+    })),
+  "a failed expression is not told": (events) => {
+    const at = events.findIndex(({ type }) => type === "EvaluationFailed");
+    return at < 0 || at === events.length - 1 ? undefined : renumbered(events.toSpliced(at, 1));
+  },
+  "a failed expression follows its state's entry": (events) =>
+    changed(events, /^EvaluationFailed$/u, ({ id, previousEventId }) =>
+      previousEventId === id - 1 ? undefined : { previousEventId: id - 1 },
+    ),
+  "a variable gets another value": (events) =>
+    changed(events, /Exited$/u, ({ details }) => {
+      const assigned = details?.["assignedVariables"] as { readonly [name: string]: string } | undefined;
+      const [name] = Object.keys(assigned ?? {});
+      if (name === undefined) return undefined;
+      return { details: { ...details, assignedVariables: { ...assigned, [name]: '"another"' } } };
+    }),
   "an event follows another one": (events) =>
     changed(events, /(?:Exited|Started|Scheduled)$/u, ({ previousEventId }) =>
       previousEventId === 0 ? undefined : { previousEventId: previousEventId - 1 },
@@ -54,17 +77,22 @@ function histories(count: number): {
 }[] {
   return Array.from({ length: count }, (_, seed) => {
     const chance = new Chance(seed, "reference");
-    const definition = randomDefinition(chance, { children: [`${ARN}:stateMachine:leaf`], size: 6 });
+    const definition = randomDefinition(chance, {
+      children: [`${ARN}:stateMachine:leaf`],
+      size: 6,
+      language: LANGUAGES[seed % LANGUAGES.length] as Language,
+    });
     const input = JSON.stringify(JSON.parse(randomInput(chance)));
     const { history } = play({
       definition,
       input: JSON.parse(input),
-      answer: () => {
+      answer: ({ timeoutAtMs }) => {
         const roll = chance.next();
         if (roll < 0.6) return { output: { ok: chance.from(0, 99), Payload: 3, ExecutionArn: "x" } };
         if (roll < 0.75) return { error: "Busy", cause: "busy" };
         if (roll < 0.85) return { error: "Broken" };
-        return roll < 0.9 ? {} : undefined;
+        // Open until its time-out, if it has one.
+        return roll < 0.9 || timeoutAtMs === undefined ? {} : undefined;
       },
     });
     return { definition, input, history };
@@ -78,7 +106,13 @@ const told = (definition: unknown, input: string): Parameters<typeof judge>[0] =
   name: "run",
   roleArn: "arn:aws:iam::123456789012:role/Role",
   stateMachineArn: `${ARN}:stateMachine:Machine`,
-  limits: { payloadBytes: 262_144, historyEvents: 25_000, mapConcurrency: 40, executionSeconds: 31_536_000 },
+  limits: {
+    payloadBytes: 262_144,
+    variableBytes: 262_144,
+    historyEvents: 25_000,
+    mapConcurrency: 40,
+    executionSeconds: 31_536_000,
+  },
   latenessMs: 0,
 });
 
@@ -96,12 +130,13 @@ test(`the engine and the reference interpreter agree on ${RUNS} random execution
   }
   assert.ok(events > RUNS * 10, `only ${events} events`);
   assert.ok(types.size > 40, `only ${types.size} types of events`);
+  assert.ok(types.has("EvaluationFailed"), "no expression failed");
 });
 
 test("the reference interpreter notices every tampering", () => {
   const noticed = new Map<string, number>();
   const missed: string[] = [];
-  for (const { definition, input, history } of histories(150)) {
+  for (const { definition, input, history } of histories(200)) {
     for (const [name, tamper] of Object.entries(TAMPERINGS)) {
       const events = tamper(history);
       if (events === undefined) continue;

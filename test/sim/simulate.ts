@@ -14,7 +14,14 @@ import { checkExecution } from "./checker/execution.ts";
 import { type CheckedExecution, checkOutside } from "./checker/outside.ts";
 import { Watch } from "./checker/watch.ts";
 import { Chance } from "./generate/chance.ts";
-import { ACTIVITIES, BEGIN_MS, randomDefinition, REGION_ACCOUNT, ROLE } from "./generate/definition.ts";
+import {
+  ACTIVITIES,
+  BEGIN_MS,
+  LANGUAGES,
+  randomDefinition,
+  REGION_ACCOUNT,
+  ROLE,
+} from "./generate/definition.ts";
 import type { Plan } from "./plan.ts";
 import type { RecordedEvent } from "./reference/judge.ts";
 import { Clients, describe } from "./world/clients.ts";
@@ -56,6 +63,7 @@ const LONGEST_MS = 1_800_000;
 export const LIMITS: Limits = {
   ...SERVICE_LIMITS,
   payloadBytes: 20_000,
+  variableBytes: 6_000,
   executionSeconds: LONGEST_MS / 1000,
 };
 
@@ -396,7 +404,8 @@ class Simulation {
       const { arn, name, stateMachineArn, revisionId } = stored;
       const found = this.#evidence.definitions.get(revisionId);
       if (found === undefined) throw new Violation("I26", `${arn} has the revision ${revisionId}`);
-      const { payloadBytes, historyEvents, executionSeconds, inlineMapConcurrency } = this.#cast.limits;
+      const { payloadBytes, variableBytes, historyEvents, executionSeconds, inlineMapConcurrency } =
+        this.#cast.limits;
       const attempts = checkExecution(
         this.#checks,
         stored,
@@ -406,7 +415,13 @@ class Simulation {
           name,
           roleArn: found.roleArn,
           stateMachineArn,
-          limits: { payloadBytes, historyEvents, executionSeconds, mapConcurrency: inlineMapConcurrency },
+          limits: {
+            payloadBytes,
+            variableBytes,
+            historyEvents,
+            executionSeconds,
+            mapConcurrency: inlineMapConcurrency,
+          },
           ...(this.#cast.isPrompt ? { latenessMs: PROMPT_MS } : {}),
         },
         described.get(arn),
@@ -431,13 +446,17 @@ class Simulation {
 
 function randomMachines(plan: Plan): Cast["machines"] {
   const chance = new Chance(plan.seed, "definitions");
+  // A third of each language, drawn beside the definitions.
+  const languages = new Chance(plan.seed, "languages");
   const leafCount = Math.ceil(plan.machines / 2);
   const children = Array.from({ length: leafCount }, (_, i) => machineArnOf(`m${i}`));
   return Array.from({ length: plan.machines }, (_, i) => ({
     name: `m${i}`,
     definition: randomDefinition(
       chance,
-      i < leafCount ? { children: [], size: 3 } : { children, size: plan.size },
+      i < leafCount
+        ? { children: [], size: 3, language: languages.pick(LANGUAGES) }
+        : { children, size: plan.size, language: languages.pick(LANGUAGES) },
     ),
   }));
 }

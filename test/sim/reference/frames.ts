@@ -1,7 +1,7 @@
 // What the reference interpreter knows while it goes along a history: scopes, visits of states, failures.
 
 import type { Place, RecordedEvent, Running } from "./threads.ts";
-import type { Value } from "./values.ts";
+import { show, type Unknown, type Value } from "./values.ts";
 
 export type Fields = { readonly [name: string]: Value };
 export type Block = { readonly StartAt: string; readonly States: { readonly [name: string]: Fields } };
@@ -9,7 +9,10 @@ export type Block = { readonly StartAt: string; readonly States: { readonly [nam
 export interface World {
   readonly execution: Fields;
   readonly stateMachine: Fields;
+  /** Of states that name none. */
+  readonly queryLanguage: string;
   readonly payloadBytes: number;
+  readonly variableBytes: number;
   readonly mapConcurrency: number;
   /** How late a timer may be; absent: as late as it likes. */
   readonly latenessMs: number | undefined;
@@ -43,24 +46,24 @@ export interface Child {
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly error: string | undefined;
-  readonly reason: string | undefined;
+  readonly reason: string | Unknown | undefined;
   /** The last event of what failed, and its time. */
   readonly cursor: number;
   readonly atMs: number;
-  /** The reason's words are not known here. */
-  readonly isReasonOpen: boolean;
+  /** The state that it comes from can neither retry nor catch it, since it has done its work. */
+  readonly isFinal: boolean;
   constructor(
     error: string | undefined,
-    reason: string | undefined,
+    reason: string | Unknown | undefined,
     { cursor, nowMs }: Place,
-    isReasonOpen = false,
+    isFinal = false,
   ) {
-    super(`${error}: ${reason}`);
+    super(`${error}: ${show(reason)}`);
     this.error = error;
     this.reason = reason;
     this.cursor = cursor;
     this.atMs = nowMs;
-    this.isReasonOpen = isReasonOpen;
+    this.isFinal = isFinal;
   }
 }
 
@@ -72,6 +75,7 @@ export interface Visit {
   readonly frame: Frame;
   readonly input: Value;
   readonly entered: RecordedEvent;
+  readonly isJsonata: boolean;
   /** `$$.State.RetryCount` */
   retries: number;
 }

@@ -1,24 +1,18 @@
 // What each state does, as threads (threads.ts): the events that an execution of it must show, one after the other.
 //
+// Knows:          the order of fields, Retry and Catch, how a state is left. What a Task, a Parallel or a Map does in
+//                 between is work.ts.
+//
 // Slow and plain, written from the States Language specification and the service's rules of order; it shares nothing
 // with src/engine or src/asl, so that the two can only agree by being right, or by the same misreading of a text.
 //
 // Spec: https://states-language.net/spec.html; order of events: developer guide and recordings.
 
-import { placeResult, readPath, ruleHolds, selectBy } from "./expressions.ts";
-import { type Block, type Child, Failure, type Fields, type Frame, type Visit } from "./frames.ts";
-import { together } from "./together.ts";
-import {
-  begin,
-  Disagreement,
-  now,
-  oneOf,
-  type RecordedEvent,
-  type Thread,
-  type Want,
-  where,
-} from "./threads.ts";
-import type { Value } from "./values.ts";
+import { placeResult, ruleHolds, selectBy } from "./expressions.ts";
+import { type Block, Failure, type Fields, type Frame, type Visit } from "./frames.ts";
+import { type Extras, Query, unlessFaulty } from "./query.ts";
+import { now, oneOf, type RecordedEvent, type Thread, type Want } from "./threads.ts";
+import { textOf, Unknown, type Value } from "./values.ts";
 import {
   agree,
   agreeOnVariables,
@@ -29,11 +23,11 @@ import {
   latest,
   matches,
   parsed,
-  same,
   select,
   sightOf,
   waitsUntil,
 } from "./visit.ts";
+import { work } from "./work.ts";
 
 /** Runs the states of a block; returns the output of the last. */
 export function* runBlock(block: Block, input: Value, frame: Frame): Thread<Value> {
@@ -45,8 +39,9 @@ export function* runBlock(block: Block, input: Value, frame: Frame): Thread<Valu
       agree(event, "input", data);
     });
     frame.type = type;
-    const visit: Visit = { name, type, fields, frame, input: data, entered, retries: 0 };
-    const next: { readonly output: Value; readonly next: string | undefined } = yield* runState(visit);
+    const isJsonata = (fields["QueryLanguage"] ?? frame.world.queryLanguage) === "JSONata";
+    const visit: Visit = { name, type, fields, isJsonata, frame, input: data, entered, retries: 0 };
+    const next: Left = yield* runState(visit);
     data = next.output;
     name = next.next;
   }
@@ -58,44 +53,119 @@ interface Left {
   readonly next: string | undefined;
 }
 
+/** How a state is left. */
+interface Exit {
+  /** Of the state, of a rule, of a Catcher. */
+  readonly fields: Fields;
+  /** Before the names of these fields where they are reported: `Choices[0]/`. */
+  readonly place?: string;
+  readonly next: string | undefined;
+  /** What ResultPath puts into the input, or what is handed on without an Output. */
+  readonly result: Value;
+  /** `$` of Assign. */
+  readonly raw: Value;
+  readonly extras?: Extras;
+  /** When; absent: now. */
+  readonly bounds?: Pick<Want, "fromMs" | "toMs">;
+}
+
 function* runState(visit: Visit): Thread<Left> {
-  const { fields, frame, type, input } = visit;
+  const { fields, type, input, isJsonata } = visit;
+  const next = fields["Next"] as string | undefined;
   switch (type) {
     case "Pass": {
+      if (isJsonata) return yield* leave(visit, { fields, next, result: input, raw: input });
       const effective = select(visit, "InputPath", input);
       const result =
         fields["Result"] ??
         (fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"], effective));
-      return yield* leave(visit, fields, result, result);
+      return yield* leave(visit, { fields, next, result, raw: result });
     }
-    case "Wait": {
-      const effective = select(visit, "InputPath", input);
-      const untilMs = guarded(visit, () => waitsUntil(visit, effective));
-      if (untilMs > frame.nowMs) {
-        frame.open = { type, children: [] };
-        return yield* leave(visit, fields, effective, effective, {
-          fromMs: untilMs,
-          ...latest(frame.world, untilMs),
-        });
-      }
-      return yield* leave(visit, fields, effective, effective);
+    case "Wait":
+      return yield* wait(visit);
+    case "Choice":
+      return yield* isJsonata ? chooseByCondition(visit) : chooseByRule(visit);
+    case "Succeed": {
+      const effective = isJsonata ? input : select(visit, "InputPath", input);
+      return yield* leave(visit, { fields, next: undefined, result: effective, raw: effective });
     }
-    case "Choice": {
-      const effective = select(visit, "InputPath", input);
-      const rules = fields["Choices"] as readonly Fields[];
-      const rule = guarded(visit, () => rules.find((each) => ruleHolds(each, sightOf(visit, effective))));
-      if (rule === undefined && fields["Default"] === undefined)
-        throw new Failure("States.NoChoiceMatched", undefined, frame, true);
-      const next = (rule?.["Next"] ?? fields["Default"]) as string;
-      return yield* leave(visit, { ...fields, Next: next }, effective, effective);
+    case "Fail": {
+      const query = new Query(visit);
+      const error = isJsonata ? query.typed(fields["Error"], "Error", "string") : fields["Error"];
+      const cause = isJsonata ? query.typed(fields["Cause"], "Cause", "string") : fields["Cause"];
+      yield* unlessFaulty(visit, query);
+      throw new Failure(error as string | undefined, cause as string | undefined, visit.frame);
     }
-    case "Succeed":
-      return yield* leave(visit, { ...fields, End: true }, select(visit, "InputPath", input), input);
-    case "Fail":
-      throw new Failure(fields["Error"] as string | undefined, fields["Cause"] as string | undefined, frame);
     default:
       return yield* withRetriesAndCatchers(visit);
   }
+}
+
+function* wait(visit: Visit): Thread<Left> {
+  const { fields, frame, input, isJsonata } = visit;
+  const effective = isJsonata ? input : select(visit, "InputPath", input);
+  const untilMs = isJsonata ? yield* wakesAt(visit) : guarded(visit, () => waitsUntil(visit, effective));
+  const exit: Exit = {
+    fields,
+    next: fields["Next"] as string | undefined,
+    result: effective,
+    raw: effective,
+  };
+  if (untilMs <= frame.nowMs) return yield* leave(visit, exit);
+  frame.open = { type: "Wait", children: [] };
+  return yield* leave(visit, { ...exit, bounds: { fromMs: untilMs, ...latest(frame.world, untilMs) } });
+}
+
+function* wakesAt(visit: Visit): Thread<number> {
+  const { fields, frame } = visit;
+  const query = new Query(visit);
+  const seconds = query.number(
+    fields["Seconds"],
+    "Seconds",
+    (number) => Number.isInteger(number) && number >= 0 && number <= 99_999_999,
+  );
+  const timestamp = query.typed(fields["Timestamp"], "Timestamp", "string") as string | undefined;
+  const momentMs = timestamp === undefined ? 0 : Date.parse(timestamp);
+  if (Number.isNaN(momentMs)) {
+    const wanted = "an ISO-8601 extended offset date-time format string";
+    query.refuse("Timestamp", `The Timestamp field cannot be parsed as ${wanted}: ${timestamp}`, true);
+  }
+  yield* unlessFaulty(visit, query);
+  return seconds === undefined ? momentMs : frame.nowMs + seconds * 1000;
+}
+
+/** A rule's Assign and Output stand in for the state's, which belong to Default. */
+function* chooseByRule(visit: Visit): Thread<Left> {
+  const { fields, input } = visit;
+  const effective = select(visit, "InputPath", input);
+  const rules = fields["Choices"] as readonly Fields[];
+  const rule = guarded(visit, () => rules.find((each) => ruleHolds(each, sightOf(visit, effective))));
+  const next = chosen(visit, rule);
+  const { Assign: _, ...others } = fields;
+  const assign = (rule ?? fields)["Assign"];
+  const left = { ...others, ...(assign === undefined ? {} : { Assign: assign }) };
+  return yield* leave(visit, { fields: left, next, result: effective, raw: effective });
+}
+
+function* chooseByCondition(visit: Visit): Thread<Left> {
+  const { fields, input } = visit;
+  const rules = fields["Choices"] as readonly Fields[];
+  for (const [i, rule] of rules.entries()) {
+    const place = `Choices[${i}]/`;
+    const query = new Query(visit);
+    const holds = query.typed(rule["Condition"], `${place}Condition`, "boolean");
+    yield* unlessFaulty(visit, query);
+    if (holds !== true) continue;
+    const exit = { fields: rule, place, next: chosen(visit, rule), result: input, raw: input };
+    return yield* leave(visit, exit);
+  }
+  return yield* leave(visit, { fields, next: chosen(visit, undefined), result: input, raw: input });
+}
+
+function chosen(visit: Visit, rule: Fields | undefined): string {
+  const next = rule?.["Next"] ?? visit.fields["Default"];
+  if (next !== undefined) return next as string;
+  throw new Failure("States.NoChoiceMatched", new Unknown("words"), visit.frame);
 }
 
 function* withRetriesAndCatchers(visit: Visit): Thread<Left> {
@@ -112,15 +182,16 @@ function* withRetriesAndCatchers(visit: Visit): Thread<Left> {
   let bounds: Pick<Want, "fromMs" | "toMs"> = { fromMs: frame.nowMs, toMs: frame.nowMs };
   for (;;) {
     try {
-      const result = yield* work(visit, bounds, (failure) => retrierFor(failure) >= 0);
+      const result = yield* work(visit, bounds, (failure) => retrierFor(failure) >= 0, runBlock);
       const kept =
         fields["ResultSelector"] === undefined ? result : fill(visit, fields["ResultSelector"], result);
-      return yield* leave(visit, fields, kept, result);
+      const next = fields["Next"] as string | undefined;
+      return yield* leave(visit, { fields, next, result: kept, raw: result, extras: { result } });
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
       frame.cursor = failure.cursor;
       frame.nowMs = failure.atMs;
-      const index = retrierFor(failure);
+      const index = failure.isFinal ? -1 : retrierFor(failure);
       if (index >= 0) {
         const retrier = retriers[index] as Fields;
         const [least, most] = delayMs(retrier, used[index] as number);
@@ -131,38 +202,28 @@ function* withRetriesAndCatchers(visit: Visit): Thread<Left> {
         continue;
       }
       frame.open = undefined;
-      const catcher = catchers.find((each) => matches(each, failure));
-      if (catcher === undefined) throw failure;
-      return yield* caught(visit, catcher, failure);
+      const catcher = failure.isFinal ? -1 : catchers.findIndex((each) => matches(each, failure));
+      if (catcher < 0) throw failure;
+      return yield* caught(visit, catchers[catcher] as Fields, `Catch[${catcher}]/`, failure);
     }
   }
 }
 
-function* caught(visit: Visit, catcher: Fields, failure: Failure): Thread<Left> {
-  const { error, reason, isReasonOpen } = failure;
+function* caught(visit: Visit, catcher: Fields, place: string, failure: Failure): Thread<Left> {
+  const { error, reason } = failure;
   const cause = reason ?? (error === "States.Timeout" ? "" : null);
   const problem = { Error: error ?? null, Cause: cause };
-  const state = { ...catcher, ...(isReasonOpen ? { reasonIsOpen: true } : {}) };
-  return yield* leave(visit, state, problem, problem);
+  const next = catcher["Next"] as string;
+  const extras = { errorOutput: problem };
+  return yield* leave(visit, { fields: catcher, place, next, result: problem, raw: problem, extras });
 }
 
 /** The exit of a state: its output, its variables, where it goes. */
-function* leave(
-  visit: Visit,
-  fields: Fields,
-  result: Value,
-  raw: Value,
-  bounds?: Pick<Want, "fromMs" | "toMs">,
-): Thread<Left> {
-  const { frame, name, type, input } = visit;
-  const isTransparent = type === "Wait" || type === "Choice" || type === "Succeed";
-  const output = guarded(visit, () => {
-    const placed = isTransparent ? result : placeResult(fields["ResultPath"], input, result);
-    return selectBy(fields["OutputPath"], sightOf(visit, placed));
-  });
-  const template = fields["Assign"];
-  const assigned = template === undefined ? undefined : (fill(visit, template, raw) as Fields);
-  const isReasonOpen = fields["reasonIsOpen"] === true;
+function* leave(visit: Visit, exit: Exit): Thread<Left> {
+  const { frame, name, type } = visit;
+  const { next, bounds } = exit;
+  const { output, assigned } = yield* visit.isJsonata ? transform(visit, exit) : combine(visit, exit);
+  checkSizes(visit, output, assigned);
   const exited = yield* oneOf(frame, [
     {
       types: [`${type}StateExited`],
@@ -171,7 +232,7 @@ function* leave(
       fromMs: bounds?.fromMs ?? frame.nowMs,
       ...(bounds === undefined ? { toMs: frame.nowMs } : bounds),
       check: (event) => {
-        if (!isReasonOpen) agree(event, "output", output);
+        agree(event, "output", output);
         agreeOnVariables(event, assigned);
       },
     },
@@ -180,212 +241,48 @@ function* leave(
   const texts = (exited.details?.["assignedVariables"] ?? {}) as { readonly [name: string]: string };
   for (const [variable, text] of Object.entries(texts))
     frame.variables.set(variable, JSON.parse(text) as Value);
-  return { output: parsed(exited, "output"), next: fields["Next"] as string | undefined };
+  return { output: parsed(exited, "output"), next };
 }
 
-function* work(
-  visit: Visit,
-  bounds: Pick<Want, "fromMs" | "toMs">,
-  isRetried: (failure: Failure) => boolean,
-): Thread<Value> {
-  switch (visit.type) {
-    case "Task":
-      return yield* runTask(visit, bounds);
-    case "Parallel":
-      return yield* runParallel(visit, bounds, isRetried);
-    case "Map":
-      return yield* runMap(visit, bounds, isRetried);
-    default:
-      throw new Error(`the reference interpreter does not know ${visit.type} states`);
+interface Outcome {
+  readonly output: Value;
+  readonly assigned: Fields | undefined;
+}
+
+/** JSONPath: ResultPath, OutputPath, Assign. */
+// oxlint-disable-next-line require-yield -- beside `transform`
+function* combine(visit: Visit, { fields, result, raw }: Exit): Thread<Outcome> {
+  const isTransparent = visit.type === "Wait" || visit.type === "Choice" || visit.type === "Succeed";
+  const output = guarded(visit, () => {
+    const placed = isTransparent ? result : placeResult(fields["ResultPath"], visit.input, result);
+    return selectBy(fields["OutputPath"], sightOf(visit, placed));
+  });
+  const template = fields["Assign"];
+  return { output, assigned: template === undefined ? undefined : (fill(visit, template, raw) as Fields) };
+}
+
+/** JSONata: Output and Assign see the same values, those of before. */
+function* transform(visit: Visit, exit: Exit): Thread<Outcome> {
+  const { fields, place = "", result, extras, bounds } = exit;
+  const query = new Query(visit, extras);
+  const output = fields["Output"] === undefined ? result : query.template(fields["Output"], `${place}Output`);
+  const assigned =
+    fields["Assign"] === undefined
+      ? undefined
+      : (query.template(fields["Assign"], `${place}Assign`) as Fields);
+  yield* unlessFaulty(visit, query, bounds);
+  return { output, assigned };
+}
+
+/** Too large an output ends the state for good; too large a variable is a failure like others. */
+function checkSizes(visit: Visit, output: Value, assigned: Fields | undefined): void {
+  const { frame, name } = visit;
+  const { payloadBytes, variableBytes } = frame.world;
+  const sizes = Object.values(assigned ?? {}).map((value) => byteLength(textOf(value)));
+  if (sizes.reduce((sum, size) => sum + size, 0) > variableBytes)
+    throw new Failure("States.DataLimitExceeded", new Unknown("words"), frame);
+  if (byteLength(textOf(output)) > payloadBytes) {
+    const reason = `The state/task '${name}' returned a result with a size exceeding the maximum number of bytes service limit.`;
+    throw new Failure("States.DataLimitExceeded", reason, frame, true);
   }
-}
-
-function* runTask(visit: Visit, bounds: Pick<Want, "fromMs" | "toMs">): Thread<Value> {
-  const { fields, frame, input } = visit;
-  const resource = fields["Resource"] as string;
-  const { family, byToken, waits } = kindOf(resource);
-  const effective = select(visit, "InputPath", input);
-  const parameters =
-    fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"], effective);
-  const timeout = fields["TimeoutSeconds"] as number | undefined;
-  const heartbeat = fields["HeartbeatSeconds"] as number | undefined;
-  const scheduled = yield* oneOf(frame, [
-    {
-      types: [`${family}Scheduled`],
-      previous: frame.cursor,
-      ...bounds,
-      check: (event) => {
-        agree(event, family === "Task" ? "parameters" : "input", parameters);
-        same(event, "timeoutInSeconds", timeout);
-        same(event, "heartbeatInSeconds", heartbeat);
-        if (family !== "Task") same(event, "resource", resource);
-        else same(event, "resource", resource.split(":").slice(6).join(":"));
-      },
-    },
-  ]);
-  frame.open = { type: "Task", children: [] };
-  const world = frame.world;
-  const timedOut = (fromMs: number): Want => ({
-    types: [`${family}TimedOut`],
-    previous: frame.cursor,
-    fromMs,
-    check: (event) => same(event, "error", "States.Timeout"),
-  });
-  const dueMs = timeout === undefined ? Number.POSITIVE_INFINITY : scheduled.timestampMs + timeout * 1000;
-  /** Heartbeats count from the hand-over; those that came are not in the history. */
-  const ended = (types: readonly string[], startedAtMs?: number): readonly Want[] => {
-    const beatDueMs =
-      startedAtMs === undefined || heartbeat === undefined ? dueMs : startedAtMs + heartbeat * 1000;
-    return [
-      { types, previous: frame.cursor, fromMs: frame.nowMs, ...before(dueMs) },
-      timedOut(Math.min(dueMs, beatDueMs)),
-    ];
-  };
-  const first = yield* oneOf(
-    frame,
-    ended([`${family}Started`, `${family}ScheduleFailed`, `${family}StartFailed`]),
-  );
-  if (first.type !== `${family}Started`) throw failureOf(first, frame);
-  const endings = [`${family}Succeeded`, `${family}Failed`];
-  let last = yield* oneOf(
-    frame,
-    ended(byToken || waits ? [...endings, "TaskSubmitted", "TaskSubmitFailed"] : endings, first.timestampMs),
-  );
-  if (last.type === "TaskSubmitted") last = yield* oneOf(frame, ended(endings, first.timestampMs));
-  if (last.type !== `${family}Succeeded`) throw failureOf(last, frame);
-  if (byteLength(last.details?.["output"]) > world.payloadBytes)
-    throw new Disagreement(`${where(last)}: the output is over the limit`);
-  return parsed(last, "output");
-}
-
-/** What comes at the deadline or after it loses against it. */
-function before(dueMs: number): Pick<Want, "toMs"> {
-  return Number.isFinite(dueMs) ? { toMs: dueMs - 1 } : {};
-}
-
-function failureOf(event: RecordedEvent, frame: Frame): Failure {
-  const { error, cause } = event.details ?? {};
-  return new Failure(error as string | undefined, cause as string | undefined, frame);
-}
-
-function kindOf(resource: string): {
-  readonly family: "LambdaFunction" | "Activity" | "Task";
-  readonly byToken: boolean;
-  readonly waits: boolean;
-} {
-  if (resource.includes(":lambda:") && resource.includes(":function:"))
-    return { family: "LambdaFunction", byToken: false, waits: false };
-  if (resource.includes(":activity:")) return { family: "Activity", byToken: false, waits: false };
-  return {
-    family: "Task",
-    byToken: resource.endsWith(".waitForTaskToken"),
-    waits: /\.sync(:2)?$/u.test(resource),
-  };
-}
-
-function* runParallel(
-  visit: Visit,
-  bounds: Pick<Want, "fromMs" | "toMs">,
-  isRetried: (failure: Failure) => boolean,
-): Thread<Value> {
-  const { fields, frame, input } = visit;
-  const effective = select(visit, "InputPath", input);
-  const given = fields["Parameters"] === undefined ? effective : fill(visit, fields["Parameters"], effective);
-  const started = yield* oneOf(frame, [
-    { types: ["ParallelStateStarted"], previous: frame.cursor, ...bounds },
-  ]);
-  const branches = fields["Branches"] as unknown as readonly Block[];
-  const children = branches.map((branch, index): Child => {
-    const inner = innerFrame(frame, started, undefined);
-    return {
-      frame: inner,
-      index,
-      map: undefined,
-      running: begin(runBlock(branch, given, inner)),
-      isTolerated: false,
-    };
-  });
-  frame.open = { type: "Parallel", children };
-  const outputs = yield* together(visit, { children, isRetried, tolerated: 0 });
-  yield* now(frame, "ParallelStateSucceeded");
-  // …Exited follows what …Succeeded follows.
-  frame.cursor = outputs.lastCursor;
-  return outputs.values;
-}
-
-function* runMap(
-  visit: Visit,
-  bounds: Pick<Want, "fromMs" | "toMs">,
-  isRetried: (failure: Failure) => boolean,
-): Thread<Value> {
-  const { fields, frame, input, name } = visit;
-  const effective = select(visit, "InputPath", input);
-  const items = guarded(visit, () =>
-    fields["ItemsPath"] === undefined
-      ? effective
-      : readPath(fields["ItemsPath"] as string, sightOf(visit, effective)),
-  );
-  if (!Array.isArray(items)) throw new Failure("States.Runtime", undefined, frame, true);
-  yield* oneOf(frame, [
-    {
-      types: ["MapStateStarted"],
-      previous: frame.cursor,
-      ...bounds,
-      check: (event) => same(event, "length", items.length),
-    },
-  ]);
-  const wish = (fields["MaxConcurrency"] ?? 0) as number;
-  const children: Child[] = [];
-  frame.open = { type: "Map", children };
-  const outputs = yield* together(visit, {
-    children,
-    isRetried,
-    tolerated: (fields["ToleratedFailureCount"] ?? 0) as number,
-    iterations: {
-      count: items.length,
-      most: wish === 0 ? frame.world.mapConcurrency : Math.min(wish, frame.world.mapConcurrency),
-      start: (event) => {
-        const index = children.length;
-        const inner = innerFrame(frame, event, { index, value: items[index] as Value });
-        const selector = fields["ItemSelector"];
-        const given =
-          selector === undefined
-            ? (items[index] as Value)
-            : fill({ ...visit, frame: { ...frame, item: inner.item } }, selector, effective);
-        const block = fields["ItemProcessor"] as unknown as Block;
-        children.push({
-          frame: inner,
-          index,
-          map: name,
-          running: begin(runIteration(block, given, inner, name, index)),
-          isTolerated: false,
-        });
-      },
-    },
-  });
-  yield* now(frame, "MapStateSucceeded");
-  frame.cursor = outputs.lastCursor;
-  return outputs.values;
-}
-
-/** The iteration's last state event is what the next MapIterationStarted follows. */
-function* runIteration(block: Block, input: Value, frame: Frame, name: string, index: number): Thread<Value> {
-  const output = yield* runBlock(block, input, frame);
-  frame.lastOwnEvent = frame.cursor;
-  yield* now(frame, "MapIterationSucceeded", { name, index });
-  return output;
-}
-
-function innerFrame(parent: Frame, started: RecordedEvent, item: Frame["item"]): Frame {
-  return {
-    world: parent.world,
-    parent,
-    item,
-    variables: new Map(),
-    open: undefined,
-    type: "",
-    lastOwnEvent: started.id,
-    cursor: started.id,
-    nowMs: started.timestampMs,
-  };
 }

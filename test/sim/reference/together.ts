@@ -5,7 +5,8 @@
 //
 // Spec: https://states-language.net/spec.html#parallel-state, #map-state; order as recorded from the service.
 
-import { type Child, Failure, type Visit } from "./frames.ts";
+import { type Child, Failure, type Frame, type Visit } from "./frames.ts";
+import { type Fault, toldAs } from "./query.ts";
 import {
   begin,
   give,
@@ -27,8 +28,16 @@ export interface Side {
   readonly iterations?: {
     readonly count: number;
     readonly most: number;
-    readonly start: (event: RecordedEvent) => void;
+    /** What the next iteration will be given, or what is wrong with it. */
+    readonly prepare: () => Prepared;
+    readonly start: (event: RecordedEvent, prepared: Prepared) => void;
   };
+}
+
+export interface Prepared {
+  readonly given: Value;
+  readonly faults: readonly Fault[];
+  readonly item: Frame["item"];
 }
 
 interface Candidate {
@@ -53,10 +62,13 @@ export function* together(
   let toleratedCount = 0;
   let endedCount = 0;
   let lastCursor = frame.cursor;
+  /** For the next iteration, once there is room. */
+  let prepared: Prepared | undefined;
+  let isRefused = false;
 
-  const fail = (child: Child, cause: Failure): void => {
+  const fail = (child: Child | undefined, cause: Failure): void => {
     const failure =
-      side.tolerated === 0
+      side.tolerated === 0 || child === undefined
         ? cause
         : new Failure(
             "States.ExceedToleratedFailureThreshold",
@@ -105,16 +117,30 @@ export function* together(
         });
       }
     }
-    if (iterations !== undefined && children.length < count && runningCount < iterations.most) {
-      for (const previous of room) {
-        const marks = { name: visit.name, index: children.length };
-        owners.set(
-          { types: ["MapIterationStarted"], previous, marks, fromMs: roomAtMs, toMs: roomAtMs },
-          ({ event }) => {
-            iterations.start(event);
+    const hasRoom =
+      iterations !== undefined && children.length < count && runningCount < iterations.most && !isRefused;
+    if (hasRoom) {
+      const next = (prepared ??= iterations.prepare());
+      const bounds = { fromMs: roomAtMs, toMs: roomAtMs };
+      if (next.faults.length > 0) {
+        owners.set(toldAs(visit, next.faults, bounds, lastCursor), ({ event }) => {
+          isRefused = true;
+          const place = { cursor: event.id, nowMs: event.timestampMs };
+          fail(
+            undefined,
+            new Failure("States.QueryEvaluationError", event.details?.["cause"] as string, place),
+          );
+          return undefined;
+        });
+      } else {
+        for (const previous of room) {
+          const marks = { name: visit.name, index: children.length };
+          owners.set({ types: ["MapIterationStarted"], previous, marks, ...bounds }, ({ event }) => {
+            prepared = undefined;
+            iterations.start(event, next);
             return undefined;
-          },
-        );
+          });
+        }
       }
     }
     for (const candidate of candidates) {
@@ -134,8 +160,8 @@ export function* together(
   return { values, lastCursor };
 }
 
-function over({ error, reason, isReasonOpen }: Failure, place: Place): Failure {
-  return new Failure(error, reason, place, isReasonOpen);
+function over({ error, reason }: Failure, place: Place): Failure {
+  return new Failure(error, reason, place);
 }
 
 /** A failed iteration that its Map tolerates: null stands in its place. */
@@ -152,11 +178,17 @@ function* endTolerated(child: Child, { cursor, atMs }: Failure): Thread<Value> {
 }
 
 /** What a failure ends, all in the same turn; then …StateFailed unless the state is tried again. */
-function* giveUp(visit: Visit, side: Side, failed: Child, failure: Failure, place: Place): Thread<void> {
+function* giveUp(
+  visit: Visit,
+  side: Side,
+  failed: Child | undefined,
+  failure: Failure,
+  place: Place,
+): Thread<void> {
   const { cursor, atMs } = failure;
   const wants: Want[] = [];
-  if (failed.map !== undefined) wants.push(ending(cursor, atMs, "MapIterationFailed", failed));
-  if (failed.frame.type === "Task") wants.push(ending(cursor, atMs, "TaskStateAborted"));
+  if (failed?.map !== undefined) wants.push(ending(cursor, atMs, "MapIterationFailed", failed));
+  if (failed?.frame.type === "Task") wants.push(ending(cursor, atMs, "TaskStateAborted"));
   for (const child of side.children) {
     if (child !== failed && !child.isTolerated && child.running.state !== "done")
       abort(child, cursor, atMs, wants);

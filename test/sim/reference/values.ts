@@ -1,8 +1,8 @@
 // Values as the reference interpreter sees them: plain JSON, and things that only the history can tell.
 //
 // Some expressions have no predictable value (`$$.Task.Token`, `States.UUID()`). The interpreter puts an Unknown in
-// their place; comparing with what the history recorded tells whether that may stand there, and the interpretation goes
-// on with the recorded value.
+// their place; comparing with what the history recorded tells whether that may stand there. From then on it is known,
+// and must be the same wherever it comes again.
 
 export type Value =
   | null
@@ -15,15 +15,28 @@ export type Value =
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/u;
 
+/** Tokens, ids, and the words of a cause. */
+type UnknownKind = "token" | "uuid" | "words";
+const LOOKS: Readonly<Record<UnknownKind, (text: string) => boolean>> = {
+  token: (text) => text.length > 20,
+  uuid: (text) => UUID.test(text),
+  words: (text) => text !== "",
+};
+
 export class Unknown {
-  readonly kind: "token" | "uuid";
-  constructor(kind: "token" | "uuid") {
+  readonly kind: UnknownKind;
+  /** What the history has told of it. */
+  resolved: string | undefined;
+  constructor(kind: UnknownKind) {
     this.kind = kind;
   }
 
   allows(value: Value): boolean {
     if (typeof value !== "string") return false;
-    return this.kind === "uuid" ? UUID.test(value) : value.length > 20;
+    if (this.resolved !== undefined) return value === this.resolved;
+    const isLikely = LOOKS[this.kind](value);
+    if (isLikely) this.resolved = value;
+    return isLikely;
   }
 }
 
@@ -40,6 +53,13 @@ export function fits(expected: Value, recorded: Value): boolean {
   const wanted = Object.entries(expected);
   if (wanted.length !== Object.keys(recorded).length) return false;
   return wanted.every(([key, value]) => Object.hasOwn(recorded, key) && fits(value, memberOf(recorded, key)));
+}
+
+/** As the service writes it; Unknowns as far as they are known. */
+export function textOf(value: Value): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner instanceof Unknown ? (inner.resolved ?? `<${inner.kind}>`) : inner,
+  );
 }
 
 /** The member, which must be there. */

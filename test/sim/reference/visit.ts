@@ -25,7 +25,7 @@ export function sightOf(visit: Visit, data: Value): Sight {
       StateMachine: frame.world.stateMachine,
       State: state,
       ...(item === undefined ? {} : { Map: { Item: { Index: item.index, Value: item.value } } }),
-      ...(byToken ? { Task: { Token: TOKEN } } : {}),
+      ...(byToken ? { Task: { Token: new Unknown("token") } } : {}),
     },
     variable: (wanted) => {
       for (let inner: Frame | undefined = frame; inner !== undefined; inner = inner.parent) {
@@ -37,7 +37,10 @@ export function sightOf(visit: Visit, data: Value): Sight {
   };
 }
 
-const TOKEN = new Unknown("token");
+/** What the service puts before the reasons of its own. */
+export function prefixOf({ name, entered }: Visit): string {
+  return `An error occurred while executing the state '${name}' (entered at the event id #${entered.id}). `;
+}
 
 export function fill(visit: Visit, template: Value, data: Value): Value {
   return guarded(visit, () => fillTemplate(template, sightOf(visit, data)));
@@ -52,7 +55,8 @@ export function guarded<T>(visit: Visit, evaluate: () => T): T {
   try {
     return evaluate();
   } catch (problem) {
-    if (problem instanceof NoSuchValue) throw new Failure("States.Runtime", undefined, visit.frame, true);
+    if (problem instanceof NoSuchValue)
+      throw new Failure("States.Runtime", new Unknown("words"), visit.frame);
     throw problem;
   }
 }
@@ -108,11 +112,14 @@ export function agree(event: RecordedEvent, member: string, expected: Value): vo
 }
 
 export function same(event: RecordedEvent, member: string, expected: unknown): void {
-  if (event.details?.[member] !== expected)
-    throw new Disagreement(`${where(event)}: ${member} should be ${show(expected)}`);
+  const recorded = event.details?.[member];
+  const isSame = expected instanceof Unknown ? expected.allows(recorded as Value) : recorded === expected;
+  if (!isSame) throw new Disagreement(`${where(event)}: ${member} should be ${show(expected)}`);
 }
 
-export function agreeOnVariables(event: RecordedEvent, assigned: Fields | undefined): void {
+/** Where nothing is assigned, nothing is said of it. */
+export function agreeOnVariables(event: RecordedEvent, given: Fields | undefined): void {
+  const assigned = given === undefined || Object.keys(given).length === 0 ? undefined : given;
   const recorded = event.details?.["assignedVariables"];
   if (assigned === undefined ? recorded !== undefined : !isRecord(recorded as Value))
     throw new Disagreement(`${where(event)}: assigned should be ${show(assigned)}`);

@@ -3,7 +3,7 @@
 import { Payload } from "../../../src/base/json.ts";
 import type { Runtime, StateMachine } from "../../../src/runtime/index.ts";
 import type { Chance } from "../generate/chance.ts";
-import { ACTIVITIES, randomDefinition, randomInput, ROLE } from "../generate/definition.ts";
+import { ACTIVITIES, LANGUAGES, randomDefinition, randomInput, ROLE } from "../generate/definition.ts";
 import { isUnanswered, send } from "./calls.ts";
 import { workOn } from "./workers.ts";
 import { type Actors, strikes, type World } from "./world.ts";
@@ -138,7 +138,8 @@ export class Clients implements Actors {
     const world = this.#world;
     const chance = this.#chance;
     const resourceArn = chance.pick(this.#machines.slice(-2));
-    const definition = randomDefinition(chance, { children: this.#machines.slice(0, 2), size: 4 });
+    const language = chance.pick(LANGUAGES);
+    const definition = randomDefinition(chance, { children: this.#machines.slice(0, 2), size: 4, language });
     this.#revisions += 1;
     const revisionId = `update-${this.#revisions}`;
     world.evidence.definitions.set(revisionId, { definition, roleArn: ROLE });
