@@ -12,6 +12,8 @@ export interface Scope {
 
 export interface StateMachineArn {
   readonly arn: string;
+  /** Without label and qualifier. */
+  readonly stateMachineArn: string;
   readonly name: string;
   /** The label of a Distributed Map: `name/label`. */
   readonly label?: string;
@@ -45,7 +47,7 @@ function partitionOf(region: string): string {
 
 /** @throws ServiceError InvalidArn */
 export function parseStateMachineArn(arn: string): StateMachineArn {
-  const { type, rest } = parse(arn);
+  const { head, type, rest } = parse(arn);
   if (type !== "stateMachine") throw wrongType(type);
   const [fullName = "", qualifier, ...surplus] = rest.split(":");
   const [name = "", label, ...deeper] = fullName.split("/");
@@ -54,10 +56,39 @@ export function parseStateMachineArn(arn: string): StateMachineArn {
   }
   return {
     arn,
+    stateMachineArn: `${head}stateMachine:${name}`,
     name,
     ...(label === undefined ? {} : { label }),
     ...(qualifier === undefined ? {} : { qualifier }),
   };
+}
+
+/** Versions are numbered from 1; an alias's name is never all digits. */
+const VERSION = /^(arn:[^:]+:states:[^:]*:[^:]*:stateMachine:[^:/]+):([1-9]\d{0,9})$/u;
+
+/** The parts of a version's ARN; undefined if it is anything else. */
+export function toVersion(
+  arn: string,
+): { readonly stateMachineArn: string; readonly number: number } | undefined {
+  const [, stateMachineArn, number] = VERSION.exec(arn) ?? [];
+  return stateMachineArn === undefined ? undefined : { stateMachineArn, number: Number(number) };
+}
+
+/** @throws ServiceError InvalidArn */
+export function parseVersionArn(arn: string): { readonly stateMachineArn: string; readonly number: number } {
+  parseStateMachineArn(arn);
+  const version = toVersion(arn);
+  if (version === undefined) throw invalidArn(`Invalid state machine version ARN: ${arn}`);
+  return version;
+}
+
+/** @throws ServiceError InvalidArn */
+export function parseAliasArn(arn: string): { readonly stateMachineArn: string; readonly name: string } {
+  const { stateMachineArn, label, qualifier } = parseStateMachineArn(arn);
+  if (label !== undefined || qualifier === undefined || /^\d+$/.test(qualifier)) {
+    throw invalidArn(`Invalid state machine alias ARN: ${arn}`);
+  }
+  return { stateMachineArn, name: qualifier };
 }
 
 /**

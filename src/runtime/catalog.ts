@@ -1,21 +1,23 @@
 // State machines, their revisions, activities and tags: JSON documents of the store, and what of them is in memory.
 //
-// Knows:          what belongs together and is written together.
+// Knows:          what belongs together and is written together (versions and aliases: versions.ts).
 // Does not know:  executions (a deletion hands its open executions to `abortExecutions`), definitions' contents.
 //
 // Invariants
 //   C1. Every call resolves after what it wrote is durable; what it returns is durable.
-//   C2. Writes to one ARN follow each other: each sees what the one before it left.
+//   C2. Writes to one ARN follow each other (records.ts, W1): each sees what the one before it left.
 //   C3. Revisions are never changed and never deleted: an execution keeps the one that it started with.
 //   C4. A deletion is recorded in the same write that deletes, with the ids that it concerns, and forgotten when all
 //       of them have ended. A crash in between is made good at the next start; executions of a new state machine
 //       of the same ARN have higher ids and are left alone.
 
 import { ServiceError } from "../base/service-error.ts";
-import { type EntityWrite, StorageFull, type Store } from "../store/store.ts";
-import { unavailable } from "./failures.ts";
-import type { Activity, Catalog, Revision, StateMachine, Tag } from "./interface.ts";
+import type { EntityWrite, Store } from "../store/store.ts";
+import type { Activity, Catalog, Revision, StateMachine, Tag, Versions } from "./interface.ts";
 import { Lru } from "./lru.ts";
+import { Records } from "./records.ts";
+import type { SeedSource } from "./seeds.ts";
+import { StoreVersions, versionWrite } from "./versions.ts";
 
 type StoredMachine = Omit<StateMachine, "revision"> & { readonly revisionId: string };
 /** Executions of the ARN with smaller ids are to be aborted. */
@@ -24,6 +26,8 @@ interface Deletion {
 }
 
 const CACHED_CHARS = 64 * 1024 * 1024;
+/** About what a revision has beside its definition. */
+const REVISION_CHARS = 1000;
 const PAGE = 1000;
 
 export interface CatalogOptions {
@@ -32,22 +36,40 @@ export interface CatalogOptions {
   readonly nextExecutionId: () => number;
   /** Resolves when they have ended. */
   readonly abortExecutions: (stateMachineArn: string, beforeId: number) => Promise<void>;
+  /** For starts through an alias. */
+  readonly seeds: SeedSource;
+  readonly now: () => number;
   readonly log: (line: string) => void;
 }
 
 export class StoreCatalog implements Catalog {
   readonly #options: CatalogOptions;
   readonly #store: Store;
+  readonly #records: Records;
+  readonly #versions: StoreVersions;
+  readonly versions: Versions;
   readonly #machines = new Lru<string, StateMachine>(CACHED_CHARS);
+  /** Those of versions: a machine comes with its own. */
+  readonly #revisions = new Lru<string, Revision>(CACHED_CHARS);
   readonly #activityArns = new Set<string>();
-  /** The last write to each ARN that is under way (C2). */
-  readonly #writes = new Map<string, Promise<unknown>>();
-  /** Writes that have ended. */
-  #written = 0;
 
   constructor(options: CatalogOptions) {
+    const { store, seeds, now } = options;
     this.#options = options;
-    this.#store = options.store;
+    this.#store = store;
+    this.#records = new Records(store);
+    this.#versions = new StoreVersions({
+      store,
+      records: this.#records,
+      seeds,
+      now,
+      getStateMachine: (arn) => this.getStateMachine(arn),
+      getRevision: (revisionId) => this.#keptRevision(revisionId),
+      readMachine: (arn) => this.#existing(arn),
+      machineWrites,
+      remember: (machine) => this.#remember(machine),
+    });
+    this.versions = this.#versions;
   }
 
   /** Reads what has to be in memory. */
@@ -76,56 +98,58 @@ export class StoreCatalog implements Catalog {
   /** Whether the activity exists now; for the engine, which cannot wait. */
   readonly activityExists = (arn: string): boolean => this.#activityArns.has(arn);
 
-  readonly createStateMachine: Catalog["createStateMachine"] = (machine, tags) =>
-    this.#exclusively(machine.arn, async () => {
-      const isNew = await this.#write([
+  readonly createStateMachine: Catalog["createStateMachine"] = (wanted, tags) =>
+    this.#records.exclusively(wanted.arn, async () => {
+      const { publication } = wanted;
+      const first = publication === undefined ? undefined : this.#versions.next(wanted, publication);
+      const machine = first?.machine ?? wanted;
+      const isNew = await this.#records.write([
         { ...machineWrite(machine), ifAbsent: true },
         revisionWrite(machine.revision),
         tagsWrite(machine.arn, tags),
+        ...(first === undefined ? [] : [versionWrite(first.version)]),
       ]);
       if (isNew) {
         this.#remember(machine);
+        this.#versions.forget(machine.arn);
         return { machine, created: true };
       }
       return { machine: (await this.#readMachine(machine.arn)) as StateMachine, created: false };
     });
 
-  readonly getStateMachine: Catalog["getStateMachine"] = async (arn) => {
-    const known = this.#machines.get(arn);
-    if (known !== undefined) return known;
-    const written = this.#written;
-    const machine = await this.#readMachine(arn);
-    // A write in between would have made it old.
-    if (machine !== undefined && written === this.#written && !this.#writes.has(arn)) this.#remember(machine);
-    return machine;
-  };
+  readonly getStateMachine: Catalog["getStateMachine"] = async (arn) =>
+    this.#machines.get(arn) ??
+    this.#records.read(
+      arn,
+      () => this.#readMachine(arn),
+      (machine) => {
+        if (machine !== undefined) this.#remember(machine);
+      },
+    );
 
   readonly updateStateMachine: Catalog["updateStateMachine"] = (arn, change) =>
-    this.#exclusively(arn, async () => {
-      const current = await this.#readMachine(arn);
-      if (current === undefined) {
-        throw new ServiceError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
-      }
+    this.#records.exclusively(arn, async () => {
+      const current = await this.#existing(arn);
       const next = change(current);
       if (next === current) return current;
-      const writes = [machineWrite(next)];
-      if (next.revision.revisionId !== current.revision.revisionId) writes.push(revisionWrite(next.revision));
-      await this.#write(writes);
+      await this.#records.write(machineWrites(current, next));
       this.#remember(next);
       return next;
     });
 
   readonly deleteStateMachine: Catalog["deleteStateMachine"] = (arn) =>
-    this.#exclusively(arn, async () => {
+    this.#records.exclusively(arn, async () => {
       if ((await this.#store.getEntity("stateMachine", arn)) === undefined) return;
       this.#machines.delete(arn);
       const beforeId = this.#options.nextExecutionId();
       const deletion: Deletion = { beforeId };
-      await this.#write([
+      await this.#records.write([
         { kind: "stateMachine", key: arn, data: undefined },
         { kind: "tags", key: arn, data: undefined },
         { kind: "deletion", key: arn, data: JSON.stringify(deletion) },
+        ...(await this.#versions.deletions(arn)),
       ]);
+      this.#versions.forget(arn);
       // The caller does not wait for a million executions to end; the record does.
       this.#finishDeletion(arn, beforeId).catch((error: unknown) => {
         this.#options.log(
@@ -145,8 +169,8 @@ export class StoreCatalog implements Catalog {
   };
 
   readonly createActivity: Catalog["createActivity"] = (activity, tags) =>
-    this.#exclusively(activity.arn, async () => {
-      const isNew = await this.#write([
+    this.#records.exclusively(activity.arn, async () => {
+      const isNew = await this.#records.write([
         { kind: "activity", key: activity.arn, data: JSON.stringify(activity), ifAbsent: true },
         tagsWrite(activity.arn, tags),
       ]);
@@ -164,9 +188,9 @@ export class StoreCatalog implements Catalog {
   };
 
   readonly deleteActivity: Catalog["deleteActivity"] = (arn) =>
-    this.#exclusively(arn, async () => {
+    this.#records.exclusively(arn, async () => {
       if (!this.#activityArns.delete(arn)) return;
-      await this.#write([
+      await this.#records.write([
         { kind: "activity", key: arn, data: undefined },
         { kind: "tags", key: arn, data: undefined },
       ]);
@@ -183,19 +207,19 @@ export class StoreCatalog implements Catalog {
   };
 
   readonly setTags: Catalog["setTags"] = (resourceArn, tags) =>
-    this.#exclusively(resourceArn, async () => {
+    this.#records.exclusively(resourceArn, async () => {
       // It may have been deleted since the caller looked.
       if ((await this.#store.getEntity("tags", resourceArn)) === undefined) return;
-      await this.#write([tagsWrite(resourceArn, tags)]);
+      await this.#records.write([tagsWrite(resourceArn, tags)]);
     });
 
   async #finishDeletion(arn: string, beforeId: number): Promise<void> {
     await this.#options.abortExecutions(arn, beforeId);
-    await this.#exclusively(arn, async () => {
+    await this.#records.exclusively(arn, async () => {
       // A second deletion of the same ARN may have replaced the record meanwhile.
       const data = await this.#store.getEntity("deletion", arn);
       if (data === undefined || (JSON.parse(data) as Deletion).beforeId !== beforeId) return;
-      await this.#write([{ kind: "deletion", key: arn, data: undefined }]);
+      await this.#records.write([{ kind: "deletion", key: arn, data: undefined }]);
     });
   }
 
@@ -211,34 +235,34 @@ export class StoreCatalog implements Catalog {
     return { ...machine, revision };
   }
 
-  /** @throws ServiceError ServiceUnavailable if there is no room: then nothing was stored, and the store goes on */
-  async #write(writes: readonly EntityWrite[]): Promise<boolean> {
-    try {
-      return await this.#store.writeEntities(writes);
-    } catch (error) {
-      if (error instanceof StorageFull) throw unavailable(`${error.message}.`);
-      throw error;
+  /** @throws ServiceError StateMachineDoesNotExist */
+  async #existing(arn: string): Promise<StateMachine> {
+    const machine = await this.#readMachine(arn);
+    if (machine !== undefined) return machine;
+    throw new ServiceError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
+  }
+
+  /** Revisions never change (C3), so what was read stays right. */
+  async #keptRevision(revisionId: string): Promise<Revision | undefined> {
+    const known = this.#revisions.get(revisionId);
+    if (known !== undefined) return known;
+    const revision = await this.getRevision(revisionId);
+    if (revision !== undefined) {
+      this.#revisions.set(revisionId, revision, revision.definition.length + REVISION_CHARS);
     }
+    return revision;
   }
 
   #remember(machine: StateMachine): void {
-    this.#machines.set(machine.arn, machine, machine.revision.definition.length + 1000);
+    this.#machines.set(machine.arn, machine, machine.revision.definition.length + REVISION_CHARS);
   }
+}
 
-  /** Runs `work` after the writes to the ARN that were asked for before (C2). */
-  async #exclusively<T>(arn: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#writes.get(arn);
-    const { promise: turn, resolve: done } = Promise.withResolvers<void>();
-    this.#writes.set(arn, turn);
-    try {
-      await before;
-      return await work();
-    } finally {
-      this.#written += 1;
-      if (this.#writes.get(arn) === turn) this.#writes.delete(arn);
-      done();
-    }
-  }
+/** What makes `next` of `current`; nothing if they are the same object. */
+function machineWrites(current: StateMachine, next: StateMachine): readonly EntityWrite[] {
+  if (next === current) return [];
+  const isSameRevision = next.revision.revisionId === current.revision.revisionId;
+  return isSameRevision ? [machineWrite(next)] : [machineWrite(next), revisionWrite(next.revision)];
 }
 
 function machineWrite({ revision, ...machine }: StateMachine): EntityWrite {

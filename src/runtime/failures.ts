@@ -21,3 +21,9 @@ export function quarantined(executionArn: string): ServiceError {
 export function executionDoesNotExist(arn: string): ServiceError {
   return new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
 }
+
+/** A version or an alias that there is not. */
+export function resourceNotFound(resourceName: string): ServiceError {
+  const message = "Request references a resource that does not exist.";
+  return new ServiceError("ResourceNotFound", message, { resourceName });
+}

@@ -17,6 +17,44 @@ export interface StateMachine {
   /** False until the first update: the service then shows no revisionId. */
   readonly updated: boolean;
   readonly revision: Revision;
+  /** Present if its creation published version 1 too: a creation that is repeated must say the same. */
+  readonly publication?: Publication;
+  /** The highest version number that was ever given out; absent = none. No number is given out twice. */
+  readonly lastVersion?: number;
+}
+
+export interface Publication {
+  readonly description?: string;
+}
+
+/** A revision with a number: immutable. */
+export interface Version {
+  /** `<state machine ARN>:<number>` */
+  readonly arn: string;
+  readonly stateMachineArn: string;
+  /** From 1. */
+  readonly number: number;
+  readonly revisionId: string;
+  readonly description?: string;
+  readonly createdAtMs: number;
+}
+
+/** A name for one or two versions of a state machine, by which executions are started. */
+export interface Alias {
+  /** `<state machine ARN>:<name>` */
+  readonly arn: string;
+  readonly stateMachineArn: string;
+  readonly name: string;
+  readonly description?: string;
+  /** Different versions of that state machine; the weights are percentages and make 100. */
+  readonly routes: readonly Route[];
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface Route {
+  readonly stateMachineVersionArn: string;
+  readonly weight: number;
 }
 
 /** What an execution is pinned to. Immutable. */
@@ -41,7 +79,10 @@ export interface Activity {
 
 /** Definitions, activities and tags: durable when a call resolves. Writes to one ARN are serialised. */
 export interface Catalog {
-  /** Stores it if the ARN is free, else returns what is there (`created` tells). The definition was parsed. */
+  /**
+   * Stores it if the ARN is free, else returns what is there (`created` tells). The definition was parsed. With
+   * `publication` its version 1 is stored too.
+   */
   readonly createStateMachine: (
     machine: StateMachine,
     tags: readonly Tag[],
@@ -67,6 +108,59 @@ export interface Catalog {
   /** Undefined: there is no such resource. */
   readonly getTags: (resourceArn: string) => Promise<readonly Tag[] | undefined>;
   readonly setTags: (resourceArn: string, tags: readonly Tag[]) => Promise<void>;
+  readonly versions: Versions;
+}
+
+/** Versions and aliases of state machines: durable when a call resolves, gone with their state machine. */
+export interface Versions {
+  /** Empty for a state machine that there is not. */
+  readonly of: (stateMachineArn: string) => Promise<Qualifiers>;
+  /**
+   * Makes `change(current)` the machine's new state, as Catalog.updateStateMachine does, and publishes that revision
+   * in the same write. A revision that is published already keeps its version.
+   *
+   * @throws ServiceError StateMachineDoesNotExist, ServiceQuotaExceededException
+   */
+  readonly publish: (
+    stateMachineArn: string,
+    change: (current: StateMachine) => StateMachine,
+    publication: Publication,
+  ) => Promise<{ readonly machine: StateMachine; readonly version: Version }>;
+  /** Unknown ones are ignored. Executions that it runs in go on. @throws ServiceError ConflictException: aliases refer to it */
+  readonly deleteVersion: (stateMachineArn: string, number: number) => Promise<void>;
+  /**
+   * Stores it if the name is free, else returns what is there (`created` tells).
+   *
+   * @throws ServiceError ResourceNotFound (a version that it refers to), ServiceQuotaExceededException
+   */
+  readonly createAlias: (alias: Alias) => Promise<{ readonly alias: Alias; readonly created: boolean }>;
+  /** @throws ServiceError ResourceNotFound (the alias, or a version that it would refer to) */
+  readonly updateAlias: (
+    stateMachineArn: string,
+    name: string,
+    change: (current: Alias) => Alias,
+  ) => Promise<Alias>;
+  /** Unknown ones are ignored. */
+  readonly deleteAlias: (stateMachineArn: string, name: string) => Promise<void>;
+  /**
+   * What a start through a version's number or an alias's name runs: the machine with that version's revision. An
+   * alias of two versions draws one of them, anew with each call. Undefined: there is no such version or alias.
+   */
+  readonly resolve: (stateMachineArn: string, qualifier: string) => Promise<Resolved | undefined>;
+}
+
+export interface Qualifiers {
+  /** Newest first. */
+  readonly versions: readonly Version[];
+  /** Oldest first, by name where two are equally old. */
+  readonly aliases: readonly Alias[];
+}
+
+export interface Resolved {
+  readonly machine: StateMachine;
+  readonly version: Version;
+  /** Present if it was asked for by an alias's name. */
+  readonly alias?: Alias;
 }
 
 export interface Tag {

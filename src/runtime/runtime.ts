@@ -258,6 +258,8 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     store,
     nextExecutionId: () => shards.nextId,
     abortExecutions: (stateMachineArn, beforeId) => executions.abortAll(stateMachineArn, beforeId),
+    seeds: options.seeds,
+    now: clock.now,
     log,
   });
   const programs = new Programs(catalog.getRevision);

@@ -2,18 +2,18 @@
 // succeeded with their input as output by the time that StartExecution answers.
 
 import { randomUUID } from "node:crypto";
-import type { JsonObject, Payload } from "../../src/base/json.ts";
+import type { JsonObject } from "../../src/base/json.ts";
 import { ServiceError } from "../../src/base/service-error.ts";
+import { StoreCatalog } from "../../src/runtime/catalog.ts";
+import { systemSeeds } from "../../src/runtime/seeds.ts";
+import { MemoryStore } from "../../src/store/memory.ts";
 import type { Execution } from "../../src/engine/execution.ts";
 import type { HistoryEvent } from "../../src/engine/history.ts";
 import type {
-  Activity,
   Catalog,
   EngineService,
   Executions,
-  Revision,
-  StateMachine,
-  Tag,
+  StartRequest,
   Tasks,
 } from "../../src/runtime/interface.ts";
 import type { ExecutionRow } from "../../src/store/store.ts";
@@ -93,66 +93,37 @@ function isOpen({ execution }: Stored): boolean {
   return execution.status === "RUNNING";
 }
 
+/** The real one on a store in memory: what it answers is what the API meets. */
 function createCatalog(executions: Map<string, Stored>, now: () => number): Catalog {
-  const machines = new Map<string, StateMachine>();
-  const revisions = new Map<string, Revision>();
-  const activities = new Map<string, Activity>();
-  const tags = new Map<string, readonly Tag[]>();
-  return {
-    createStateMachine: async (machine, given) => {
-      const there = machines.get(machine.arn);
-      if (there) return { machine: there, created: false };
-      machines.set(machine.arn, machine);
-      revisions.set(machine.revision.revisionId, machine.revision);
-      tags.set(machine.arn, given);
-      return { machine, created: true };
-    },
-    getStateMachine: async (arn) => machines.get(arn),
-    updateStateMachine: async (arn, change) => {
-      const current = machines.get(arn);
-      if (!current)
-        throw new ServiceError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
-      const next = change(current);
-      machines.set(arn, next);
-      revisions.set(next.revision.revisionId, next.revision);
-      return next;
-    },
-    deleteStateMachine: async (arn) => {
-      machines.delete(arn);
-      tags.delete(arn);
+  const store = new MemoryStore();
+  void store.open();
+  const catalog = new StoreCatalog({
+    store,
+    nextExecutionId: () => executions.size + 1,
+    abortExecutions: async (stateMachineArn) => {
       for (const stored of executions.values()) {
-        if (stored.row.stateMachineArn === arn && isOpen(stored)) end(stored, "ABORTED", now());
+        if (stored.row.stateMachineArn === stateMachineArn && isOpen(stored)) end(stored, "ABORTED", now());
       }
     },
-    listStateMachines: async (afterArn, limit) => page(machines, afterArn, limit),
-    getRevision: async (revisionId) => revisions.get(revisionId),
-    createActivity: async (activity, given) => {
-      const there = activities.get(activity.arn);
-      if (there) return { activity: there, created: false };
-      activities.set(activity.arn, activity);
-      tags.set(activity.arn, given);
-      return { activity, created: true };
+    seeds: systemSeeds(),
+    now,
+    log: (line) => {
+      throw new Error(line);
     },
-    getActivity: async (arn) => activities.get(arn),
-    deleteActivity: async (arn) => {
-      activities.delete(arn);
-      tags.delete(arn);
-    },
-    listActivities: async (afterArn, limit) => page(activities, afterArn, limit),
-    getTags: async (arn) => {
-      // Lets two changes of the same tags overlap, if nothing keeps them apart.
+  });
+  return Object.assign(Object.create(catalog) as Catalog, {
+    // Lets two changes of the same tags overlap, if nothing keeps them apart.
+    getTags: async (arn: string) => {
       await new Promise((resolve) => setImmediate(resolve));
-      return tags.get(arn);
+      return catalog.getTags(arn);
     },
-    setTags: async (arn, given) => {
-      tags.set(arn, given);
-    },
-  };
+  });
 }
 
 function createExecutions(executions: Map<string, Stored>, now: () => number): Executions {
   return {
-    start: async ({ machine, name = randomUUID(), input, traceHeader }) => {
+    start: async (request) => {
+      const { machine, name = randomUUID(), input } = request;
       const arn = `${machine.arn.replace(":stateMachine:", ":execution:")}:${name}`;
       const there = executions.get(arn);
       if (there) {
@@ -161,7 +132,7 @@ function createExecutions(executions: Map<string, Stored>, now: () => number): E
         }
         throw new ServiceError("ExecutionAlreadyExists", `Execution Already Exists: '${arn}'`);
       }
-      const stored = begin({ id: executions.size + 1, arn, name, machine, input, traceHeader, nowMs: now() });
+      const stored = begin({ ...request, id: executions.size + 1, arn, name, nowMs: now() });
       executions.set(arn, stored);
       if (!machine.revision.definition.includes('"Wait"')) end(stored, "SUCCEEDED", now());
       return { executionArn: arn, startedAtMs: stored.row.startedAtMs };
@@ -183,30 +154,36 @@ function createExecutions(executions: Map<string, Stored>, now: () => number): E
       const ordered = reverse ? stored.events.toReversed() : stored.events;
       return { events: ordered.slice(offset, offset + limit), total: stored.events.length };
     },
-    list: async ({ stateMachineArn, status, beforeId = Infinity, limit }) =>
+    list: async ({ beforeId = Infinity, limit, ...wanted }) =>
       [...executions.values()]
         .map(({ row }) => row)
-        .filter((row) => row.stateMachineArn === stateMachineArn && row.id < beforeId)
-        .filter((row) => status === undefined || row.status === status)
+        .filter((row) => row.id < beforeId && isMatch(row, wanted))
         .toSorted((a, b) => b.id - a.id)
         .slice(0, limit),
     waitForEnd: async () => undefined,
   };
 }
 
-interface Beginning {
+/** Every member that is asked for is the same. */
+function isMatch(row: ExecutionRow, wanted: Partial<ExecutionRow>): boolean {
+  return Object.entries(wanted).every(([key, value]) => row[key as keyof ExecutionRow] === value);
+}
+
+interface Beginning extends StartRequest {
   readonly id: number;
   readonly arn: string;
   readonly name: string;
-  readonly machine: StateMachine;
-  readonly input: Payload;
-  readonly traceHeader: string | undefined;
   readonly nowMs: number;
 }
 
-function begin({ id, arn, name, machine, input, traceHeader, nowMs }: Beginning): Stored {
+function begin({ id, arn, name, machine, input, traceHeader, nowMs, ...given }: Beginning): Stored {
+  const { stateMachineVersionArn, stateMachineAliasArn } = given;
   const { revisionId, roleArn } = machine.revision;
   const data = { input: input.text, inputDetails: { truncated: false } };
+  const through = {
+    ...(stateMachineVersionArn === undefined ? {} : { stateMachineVersionArn }),
+    ...(stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn }),
+  };
   return {
     row: {
       id,
@@ -215,6 +192,7 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs }: Beginning)
       stateMachineArn: machine.arn,
       name,
       revisionId,
+      ...through,
       startedAtMs: nowMs,
       status: "RUNNING",
       headLsn: id,
@@ -228,6 +206,7 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs }: Beginning)
         name,
         roleArn,
         revisionId,
+        ...through,
         input,
         ...(traceHeader === undefined ? {} : { traceHeader }),
       },
@@ -245,7 +224,11 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs }: Beginning)
       eventCount: 2,
     },
     events: [
-      event(1, 0, nowMs, "ExecutionStarted", "executionStartedEventDetails", { ...data, roleArn }),
+      event(1, 0, nowMs, "ExecutionStarted", "executionStartedEventDetails", {
+        ...data,
+        roleArn,
+        ...through,
+      }),
       event(2, 0, nowMs, "PassStateEntered", "stateEnteredEventDetails", { ...data, name: "A" }),
     ],
   };
@@ -276,11 +259,4 @@ function event(
   details: JsonObject,
 ): HistoryEvent {
   return { id, previousEventId, timestampMs, type, detailsName, details };
-}
-
-function page<T extends { readonly arn: string }>(all: Map<string, T>, afterArn: string, limit: number): T[] {
-  return [...all.values()]
-    .toSorted((a, b) => (a.arn < b.arn ? -1 : 1))
-    .filter(({ arn }) => arn > afterArn)
-    .slice(0, limit);
 }

@@ -186,10 +186,6 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
       ["ValidationException", "Version description can only be set when publish is true"],
     ],
   ],
-  "a version is refused and nothing created": [
-    ["CreateStateMachine", { ...m, publish: true }, notAvailable("Publishing a version (publish: true)")],
-    ["ListStateMachines", {}, { stateMachines: [] }],
-  ],
   "logging is kept with its destination": [
     ["CreateStateMachine", { ...m, loggingConfiguration: logging }],
     [
@@ -344,12 +340,6 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
     { executionArn: arn("express:m:e:1") },
     invalidArn("Resource type not valid in this context: express"),
   ]),
-  "a machine has no versions and no aliases": [
-    created,
-    ["ListStateMachineVersions", { stateMachineArn: machineArn }, { stateMachineVersions: [] }],
-    ["ListStateMachineAliases", { stateMachineArn: machineArn }, { stateMachineAliases: [] }],
-    ["ListStateMachineVersions", { stateMachineArn: `${machineArn}2` }, noMachine(`${machineArn}2`)],
-  ],
 
   // Executions
   "an execution is described as it ended": [
@@ -705,11 +695,6 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
     ],
   ],
   "what this version has not says so": [
-    [
-      "PublishStateMachineVersion",
-      { stateMachineArn: machineArn },
-      notAvailable("PublishStateMachineVersion"),
-    ],
     ["RedriveExecution", { executionArn }, notAvailable("RedriveExecution")],
     ["StartSyncExecution", { stateMachineArn: machineArn }, notAvailable("StartSyncExecution")],
     ["TestState", { definition }, notAvailable("TestState")],

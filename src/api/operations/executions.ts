@@ -5,7 +5,9 @@ import { Payload } from "../../base/json.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import type { Execution } from "../../engine/execution.ts";
 import type { Limits } from "../../engine/limits.ts";
-import type { ExecutionRow } from "../../store/store.ts";
+import type { EngineService } from "../../runtime/interface.ts";
+import type { ExecutionRow, ListQuery } from "../../store/store.ts";
+import type { StateMachineArn } from "../arns.ts";
 import { parseExecutionArn, parseStateMachineArn } from "../arns.ts";
 import { checkName } from "../names.ts";
 import { issuePageToken, numberPosition, readPageToken } from "../page-token.ts";
@@ -21,7 +23,13 @@ import {
 } from "./call.ts";
 import { checkData } from "./data.ts";
 import { getExecutionHistory } from "./history.ts";
-import { existingStateMachine, showRevision, unlabelled } from "./state-machines.ts";
+import {
+  existingStateMachine,
+  showRevision,
+  startTarget,
+  stateMachineDoesNotExist,
+  unlabelled,
+} from "./state-machines.ts";
 
 type ExecutionOperation =
   | "StartExecution"
@@ -44,16 +52,16 @@ export const executionOperations: Pick<Operations, ExecutionOperation> = {
 
 /** Idempotent while the execution runs: the same name and input get the original answer. */
 async function startExecution({ request, caller, engine, settings }: Call): Promise<JsonObject> {
-  const { arn } = unlabelled(requiredText(request, "stateMachineArn"));
+  const arn = unlabelled(requiredText(request, "stateMachineArn"));
   const name = textOf(request, "name");
   if (name !== undefined) checkName(name);
   const input = toInput(textOf(request, "input") ?? "{}", settings.limits);
-  const machine = await existingStateMachine(engine, arn);
-  if (machine.type === "EXPRESS") throw notAvailable("Starting an Express execution");
+  const target = await startTarget(engine, arn);
+  if (target.machine.type === "EXPRESS") throw notAvailable("Starting an Express execution");
   // The header of the HTTP request wins over the member of the body.
   const traceHeader = caller.traceHeader ?? textOf(request, "traceHeader");
   const { executionArn, startedAtMs } = await engine.executions.start({
-    machine,
+    ...target,
     input,
     ...(name === undefined ? {} : { name }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
@@ -147,14 +155,15 @@ async function listExecutions(call: Call): Promise<JsonObject> {
     throw validationFailed("Exactly one of stateMachineArn and mapRunArn must be specified");
   }
   if (stateMachineArn === undefined) throw notAvailable("Listing the executions of a Map Run");
-  const { arn } = parseStateMachineArn(stateMachineArn);
+  const arn = parseStateMachineArn(stateMachineArn);
   if (textOf(request, "redriveFilter") !== undefined) {
     throw validationFailed("redriveFilter can only be used with mapRunArn");
   }
   if (status === "PENDING_REDRIVE") {
     throw validationFailed("The statusFilter PENDING_REDRIVE can only be used with mapRunArn");
   }
-  const machine = await existingStateMachine(engine, arn);
+  const through = await startedThrough(engine, arn);
+  const machine = await existingStateMachine(engine, through.stateMachineArn);
   if (machine.type === "EXPRESS") throw typeNotSupported();
 
   const question = { operation, scope: caller, request };
@@ -162,7 +171,7 @@ async function listExecutions(call: Call): Promise<JsonObject> {
   const beforeId = numberPosition(readPageToken(question, textOf(request, "nextToken"), nowMs));
   const size = pageSizeOf(request);
   const rows = await engine.executions.list({
-    stateMachineArn: arn,
+    ...through,
     limit: size + 1,
     ...(status === undefined ? {} : { status }),
     ...(beforeId === undefined ? {} : { beforeId }),
@@ -173,6 +182,20 @@ async function listExecutions(call: Call): Promise<JsonObject> {
     executions: page.map(toListItem),
     nextToken: rows.length > size && last ? issuePageToken(question, last.id, nowMs) : undefined,
   });
+}
+
+/** Which executions an ARN lists: all of a machine, or those that were started through one version or alias. */
+async function startedThrough(
+  engine: EngineService,
+  { arn, stateMachineArn, label, qualifier }: StateMachineArn,
+): Promise<Pick<ListQuery, "stateMachineArn" | "stateMachineVersionArn" | "stateMachineAliasArn">> {
+  if (label !== undefined) return { stateMachineArn: arn };
+  if (qualifier === undefined) return { stateMachineArn };
+  const { versions, aliases } = await engine.catalog.versions.of(stateMachineArn);
+  if (versions.some((version) => version.arn === arn))
+    return { stateMachineArn, stateMachineVersionArn: arn };
+  if (aliases.some((alias) => alias.arn === arn)) return { stateMachineArn, stateMachineAliasArn: arn };
+  throw stateMachineDoesNotExist(arn);
 }
 
 function toListItem(row: ExecutionRow): JsonObject {

@@ -1,4 +1,4 @@
-// State machines: create, update, delete, describe, list.
+// State machines: create, update, delete, describe, list. Their versions and aliases: versions.ts, aliases.ts.
 //
 // Invariants
 //   M1. A machine's first revision has an id that is never shown: the service shows a revisionId from the first
@@ -6,25 +6,17 @@
 //   M2. Nothing is stored of a request that is refused: everything is checked before the first write.
 
 import { randomUUID } from "node:crypto";
+import { assert } from "../../base/assert.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { fromMembers, jsonEquals } from "../../base/json.ts";
 import { variableReferences } from "../../asl/index.ts";
 import { ServiceError } from "../../base/service-error.ts";
-import type { EngineService, Revision, StateMachine } from "../../runtime/interface.ts";
+import type { Alias, EngineService, Publication, Revision, StateMachine } from "../../runtime/interface.ts";
 import type { StateMachineArn } from "../arns.ts";
 import { checkRoleArn, parseStateMachineArn, toStateMachineArn } from "../arns.ts";
 import { checkName } from "../names.ts";
 import type { Call, Operations } from "./call.ts";
-import {
-  flagOf,
-  notAvailable,
-  present,
-  requiredText,
-  structureOf,
-  textOf,
-  validationFailed,
-  wireTime,
-} from "./call.ts";
+import { flagOf, present, requiredText, structureOf, textOf, validationFailed, wireTime } from "./call.ts";
 import { checkDefinition } from "./definitions.ts";
 import { listPage } from "./list-page.ts";
 import { toEncryptionConfiguration, toLoggingConfiguration, toTracingConfiguration } from "./settings.ts";
@@ -37,9 +29,7 @@ type StateMachineOperation =
   | "UpdateStateMachine"
   | "DeleteStateMachine"
   | "DescribeStateMachine"
-  | "ListStateMachines"
-  | "ListStateMachineVersions"
-  | "ListStateMachineAliases";
+  | "ListStateMachines";
 
 export const stateMachineOperations: Pick<Operations, StateMachineOperation> = {
   CreateStateMachine: createStateMachine,
@@ -47,18 +37,19 @@ export const stateMachineOperations: Pick<Operations, StateMachineOperation> = {
   DeleteStateMachine: deleteStateMachine,
   DescribeStateMachine: describeStateMachine,
   ListStateMachines: listStateMachines,
-  ListStateMachineVersions: listNoVersions,
-  ListStateMachineAliases: listNoAliases,
 };
 
-/** Idempotent: a machine of the same name, definition, type and settings is returned; role and tags may differ. */
+/**
+ * Idempotent: a machine of the same name, definition, type, settings and publication is returned; role and tags may
+ * differ.
+ */
 async function createStateMachine({
   request,
   caller,
   engine,
   settings: { limits },
 }: Call): Promise<JsonObject> {
-  refuseVersions(request);
+  const publication = publicationOf(request);
   const name = requiredText(request, "name");
   const roleArn = requiredText(request, "roleArn");
   const definition = requiredText(request, "definition");
@@ -87,20 +78,50 @@ async function createStateMachine({
     roleArn,
     ...settings,
   };
-  const wanted: StateMachine = { arn, name, type, status: "ACTIVE", createdAtMs, updated: false, revision };
-  const { machine } = await engine.catalog.createStateMachine(wanted, tags);
+  const wanted: StateMachine = {
+    arn,
+    name,
+    type,
+    status: "ACTIVE",
+    createdAtMs,
+    updated: false,
+    revision,
+    ...(publication === undefined ? {} : { publication }),
+  };
+  const { machine, created } = await engine.catalog.createStateMachine(wanted, tags);
   if (
     machine.type !== type ||
+    !isSamePublication(machine.publication, publication) ||
     !isSameContent(machine.revision, { ...revision, roleArn: machine.revision.roleArn })
   ) {
     throw new ServiceError("StateMachineAlreadyExists", `State Machine Already Exists: '${arn}'`);
   }
-  return { stateMachineArn: machine.arn, creationDate: wireTime(machine.createdAtMs) };
+  return present({
+    stateMachineArn: machine.arn,
+    creationDate: wireTime(machine.createdAtMs),
+    stateMachineVersionArn: publication && (await firstVersionArn(engine, machine, created)),
+  });
+}
+
+/** A creation that is repeated gets the version of what it repeats; a new one, if that was deleted meanwhile. */
+async function firstVersionArn(
+  engine: EngineService,
+  machine: StateMachine,
+  created: boolean,
+): Promise<string> {
+  if (created) return `${machine.arn}:${machine.lastVersion}`;
+  const { publication = {} } = machine;
+  const { version } = await engine.catalog.versions.publish(machine.arn, unchanged, publication);
+  return version.arn;
+}
+
+function unchanged(machine: StateMachine): StateMachine {
+  return machine;
 }
 
 /** An update that changes nothing keeps the revision. Executions under way keep the revision they began with. */
 async function updateStateMachine({ request, engine, settings: { limits } }: Call): Promise<JsonObject> {
-  refuseVersions(request);
+  const publication = publicationOf(request);
   const { arn } = unlabelled(requiredText(request, "stateMachineArn"));
   const definition = textOf(request, "definition");
   const roleArn = textOf(request, "roleArn");
@@ -124,35 +145,82 @@ async function updateStateMachine({ request, engine, settings: { limits } }: Cal
   // The type of a machine never changes, so what is valid now is valid when the change is made.
   if (definition !== undefined) checkDefinition(definition, before.type, limits);
 
-  const machine = await engine.catalog.updateStateMachine(arn, (current) => {
+  const change = (current: StateMachine): StateMachine => {
     const next: Revision = { ...current.revision, ...changes };
     if (isSameContent(current.revision, next)) return current;
     const revision = { ...next, revisionId: randomUUID(), createdAtMs: engine.now() };
     return { ...current, updated: true, revision };
-  });
+  };
+  const { machine, version } =
+    publication === undefined
+      ? { machine: await engine.catalog.updateStateMachine(arn, change), version: undefined }
+      : await engine.catalog.versions.publish(arn, change, publication);
   return present({
     updateDate: wireTime(machine.revision.createdAtMs),
     revisionId: shownRevisionId(machine.revision),
+    stateMachineVersionArn: version?.arn,
   });
 }
 
-/** Deleting what is not there succeeds, as on AWS. */
+/** Deleting what is not there succeeds, as on AWS. Versions and aliases go with their machine. */
 async function deleteStateMachine({ request, engine }: Call): Promise<JsonObject> {
-  await engine.catalog.deleteStateMachine(unlabelled(requiredText(request, "stateMachineArn")).arn);
+  const { arn, qualifier } = unlabelled(requiredText(request, "stateMachineArn"));
+  // Success would be a lie: the version or alias would still be there.
+  if (qualifier !== undefined) {
+    const message = `'${arn}' is a version or an alias: DeleteStateMachineVersion and DeleteStateMachineAlias delete those.`;
+    throw validationFailed(message);
+  }
+  await engine.catalog.deleteStateMachine(arn);
   return {};
 }
 
+/** Of a version: its own ARN, description and date, and the machine as it was when it was published. */
 async function describeStateMachine({ request, engine }: Call): Promise<JsonObject> {
-  const { arn } = parseStateMachineArn(requiredText(request, "stateMachineArn"));
-  const machine = await existingStateMachine(engine, arn);
+  const arn = parseStateMachineArn(requiredText(request, "stateMachineArn"));
+  const { machine, description, createdAtMs } = await described(engine, arn);
   return present({
-    stateMachineArn: machine.arn,
+    stateMachineArn: arn.arn,
     name: machine.name,
     status: machine.status,
     type: machine.type,
-    creationDate: wireTime(machine.createdAtMs),
+    creationDate: wireTime(createdAtMs),
+    description,
     ...showRevision(machine.revision, textOf(request, "includedData")),
   });
+}
+
+interface Described {
+  readonly machine: StateMachine;
+  readonly description?: string | undefined;
+  readonly createdAtMs: number;
+}
+
+/**
+ * The service takes an alias's ARN too and does not say what it answers. Here: the version that gets most of the
+ * alias's executions (the first of two that get the same), under the alias's description and date.
+ */
+async function described(
+  engine: EngineService,
+  { arn, stateMachineArn, qualifier }: StateMachineArn,
+): Promise<Described> {
+  if (qualifier === undefined) {
+    const machine = await existingStateMachine(engine, arn);
+    return { machine, createdAtMs: machine.createdAtMs };
+  }
+  const { versions } = engine.catalog;
+  const alias = (await versions.of(stateMachineArn)).aliases.find((there) => there.arn === arn);
+  const versionArn = alias === undefined ? arn : mainVersionArn(alias);
+  const resolved = await versions.resolve(stateMachineArn, versionArn.slice(stateMachineArn.length + 1));
+  if (resolved === undefined) throw stateMachineDoesNotExist(arn);
+  const { description, createdAtMs } = alias ?? resolved.version;
+  return { machine: resolved.machine, description, createdAtMs };
+}
+
+function mainVersionArn({ routes }: Alias): string {
+  const [first, ...others] = routes;
+  assert(first !== undefined, "an alias has a version");
+  return others.reduce((main, route) => (route.weight > main.weight ? route : main), first)
+    .stateMachineVersionArn;
 }
 
 function listStateMachines(call: Call): Promise<JsonObject> {
@@ -167,19 +235,6 @@ function listStateMachines(call: Call): Promise<JsonObject> {
       creationDate: wireTime(createdAtMs),
     }),
   });
-}
-
-// A machine has no versions and no aliases as long as none can be made. Tools that only ask whether there are
-// any (Terraform does, after every create) get the true answer.
-
-async function listNoVersions({ request, engine }: Call): Promise<JsonObject> {
-  await existingStateMachine(engine, unlabelled(requiredText(request, "stateMachineArn")).arn);
-  return { stateMachineVersions: [] };
-}
-
-async function listNoAliases({ request, engine }: Call): Promise<JsonObject> {
-  await existingStateMachine(engine, unlabelled(requiredText(request, "stateMachineArn")).arn);
-  return { stateMachineAliases: [] };
 }
 
 /** What Describe… shows of a revision. */
@@ -204,6 +259,29 @@ export async function existingStateMachine(engine: EngineService, arn: string): 
   return machine;
 }
 
+/** What a start runs: the machine, with the revision of a version if the ARN is qualified; and through what. */
+interface StartTarget {
+  readonly machine: StateMachine;
+  readonly stateMachineVersionArn?: string;
+  readonly stateMachineAliasArn?: string;
+}
+
+/** @throws ServiceError StateMachineDoesNotExist */
+export async function startTarget(
+  engine: EngineService,
+  { arn, stateMachineArn, qualifier }: StateMachineArn,
+): Promise<StartTarget> {
+  if (qualifier === undefined) return { machine: await existingStateMachine(engine, arn) };
+  const resolved = await engine.catalog.versions.resolve(stateMachineArn, qualifier);
+  if (resolved === undefined) throw stateMachineDoesNotExist(arn);
+  const { machine, version, alias } = resolved;
+  return {
+    machine,
+    stateMachineVersionArn: version.arn,
+    ...(alias === undefined ? {} : { stateMachineAliasArn: alias.arn }),
+  };
+}
+
 export function stateMachineDoesNotExist(arn: string): ServiceError {
   return new ServiceError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
 }
@@ -218,7 +296,8 @@ export function unlabelled(text: string): StateMachineArn {
   return arn;
 }
 
-function shownRevisionId({ revisionId }: Revision): string | undefined {
+/** Undefined as long as the machine was never updated (M1). */
+export function shownRevisionId({ revisionId }: Revision): string | undefined {
   return revisionId.startsWith(INITIAL) ? undefined : revisionId;
 }
 
@@ -232,11 +311,13 @@ function isSameContent(a: Revision, b: Revision): boolean {
   );
 }
 
-/** Refused rather than ignored: a caller who publishes goes on to start the version. */
-function refuseVersions(request: JsonObject): void {
-  const isPublishing = flagOf(request, "publish") === true;
-  if (textOf(request, "versionDescription") !== undefined && !isPublishing) {
-    throw validationFailed("Version description can only be set when publish is true");
-  }
-  if (isPublishing) throw notAvailable("Publishing a version (publish: true)");
+function publicationOf(request: JsonObject): Publication | undefined {
+  const description = textOf(request, "versionDescription");
+  if (flagOf(request, "publish") === true) return description === undefined ? {} : { description };
+  if (description === undefined) return undefined;
+  throw validationFailed("Version description can only be set when publish is true");
+}
+
+function isSamePublication(a: Publication | undefined, b: Publication | undefined): boolean {
+  return (a === undefined) === (b === undefined) && a?.description === b?.description;
 }

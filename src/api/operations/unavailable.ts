@@ -6,28 +6,16 @@ import { notAvailable } from "./call.ts";
 const refuse: Operation = ({ operation }) => Promise.reject(notAvailable(operation));
 
 type UnavailableOperation =
-  | "CreateStateMachineAlias"
-  | "DeleteStateMachineAlias"
-  | "DeleteStateMachineVersion"
   | "DescribeMapRun"
-  | "DescribeStateMachineAlias"
-  | "PublishStateMachineVersion"
   | "RedriveExecution"
   | "StartSyncExecution"
   | "TestState"
-  | "UpdateMapRun"
-  | "UpdateStateMachineAlias";
+  | "UpdateMapRun";
 
 export const unavailableOperations: Pick<Operations, UnavailableOperation> = {
-  CreateStateMachineAlias: refuse,
-  DeleteStateMachineAlias: refuse,
-  DeleteStateMachineVersion: refuse,
   DescribeMapRun: refuse,
-  DescribeStateMachineAlias: refuse,
-  PublishStateMachineVersion: refuse,
   RedriveExecution: refuse,
   StartSyncExecution: refuse,
   TestState: refuse,
   UpdateMapRun: refuse,
-  UpdateStateMachineAlias: refuse,
 };
