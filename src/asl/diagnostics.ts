@@ -24,7 +24,19 @@ export type DiagnosticCode =
   /** Ours: valid on AWS, not yet run by this version. */
   | "NOT_AVAILABLE_YET"
   /** Ours: a state that no path reaches. */
-  | "UNREACHABLE_STATE";
+  | "UNREACHABLE_STATE"
+  /** Ours: the advice (rules/advice.ts). All are WARNINGs. */
+  | "NEVER_MATCHES"
+  | "UNKNOWN_ERROR_NAME"
+  | "UNUSED_VARIABLE"
+  | "UNASSIGNED_VARIABLE"
+  | "UNKNOWN_CONTEXT_MEMBER"
+  | "TASK_TOKEN_NOT_PASSED"
+  | "PATH_NEVER_MATCHES"
+  | "ENDLESS_LOOP"
+  | "NOT_EVALUATED"
+  | "UNKNOWN_PARAMETER"
+  | "MISSING_PARAMETER";
 
 export interface Diagnostic {
   readonly severity: Severity;

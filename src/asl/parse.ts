@@ -19,6 +19,7 @@ import { readBlock, readMachine, readOneState } from "./parse/block.ts";
 import { ROOT, locationOf } from "./parse/place.ts";
 import { Reading, placeholderHint } from "./parse/reading.ts";
 import { survey } from "./parse/text-scan.ts";
+import { advise } from "./rules/advice.ts";
 import { duplicateState } from "./rules/names.ts";
 import { checkTransitions } from "./rules/transitions.ts";
 
@@ -29,6 +30,8 @@ export interface ParseOptions {
   readonly maxDepth?: number;
   /** In UTF-8. */
   readonly maxBytes?: number;
+  /** Also look for what is valid and yet cannot be meant (rules/advice.ts). Costs about as much again. */
+  readonly advice?: boolean;
 }
 
 export interface Parsed {
@@ -48,6 +51,7 @@ export function parse(text: string, options: ParseOptions = {}): Parsed {
     const outermost = graphs.at(-1);
     if (outermost !== undefined) checkTransitions(outermost, true, reading);
     for (const graph of graphs.slice(0, -1)) checkTransitions(graph, false, reading);
+    if (options.advice === true && !reading.isWrong && isObject(value)) advise(value, ROOT, reading);
     return block === undefined
       ? undefined
       : { ...machine, queryLanguage: reading.queryLanguage, root: block, states: reading.states };

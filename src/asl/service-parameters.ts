@@ -24,6 +24,77 @@ export const SERVICE_PARAMETERS: ReadonlyMap<string, ServiceParameters> = new Ma
   ["states:startExecution", START_EXECUTION],
 ]);
 
+const DYNAMODB_WRITE: readonly string[] = [
+  "ConditionExpression",
+  "ConditionalOperator",
+  "Expected",
+  "ExpressionAttributeNames",
+  "ExpressionAttributeValues",
+  "ReturnConsumedCapacity",
+  "ReturnItemCollectionMetrics",
+  "ReturnValues",
+  "ReturnValuesOnConditionCheckFailure",
+];
+
+/**
+ * Of integrations that this version does not run. What is wrong there is only advised against: nothing here has been
+ * compared with the service's own judgement.
+ */
+export const CERTAIN_PARAMETERS: ReadonlyMap<string, ServiceParameters> = new Map([
+  [
+    "sqs:sendMessage",
+    {
+      required: ["QueueUrl", "MessageBody"],
+      optional: [
+        "DelaySeconds",
+        "MessageAttributes",
+        "MessageDeduplicationId",
+        "MessageGroupId",
+        "MessageSystemAttributes",
+      ],
+    },
+  ],
+  [
+    "sns:publish",
+    {
+      required: ["Message"],
+      optional: [
+        "MessageAttributes",
+        "MessageDeduplicationId",
+        "MessageGroupId",
+        "MessageStructure",
+        "PhoneNumber",
+        "Subject",
+        "TargetArn",
+        "TopicArn",
+      ],
+    },
+  ],
+  ["events:putEvents", { required: ["Entries"], optional: ["EndpointId"] }],
+  [
+    "dynamodb:getItem",
+    {
+      required: ["TableName", "Key"],
+      optional: [
+        "AttributesToGet",
+        "ConsistentRead",
+        "ExpressionAttributeNames",
+        "ProjectionExpression",
+        "ReturnConsumedCapacity",
+      ],
+    },
+  ],
+  ["dynamodb:putItem", { required: ["TableName", "Item"], optional: DYNAMODB_WRITE }],
+  ["dynamodb:deleteItem", { required: ["TableName", "Key"], optional: DYNAMODB_WRITE }],
+  [
+    "dynamodb:updateItem",
+    {
+      required: ["TableName", "Key"],
+      optional: [...DYNAMODB_WRITE, "AttributeUpdates", "UpdateExpression"],
+    },
+  ],
+]);
+
 /** The members that there may be. */
 export function memberNames({ required, optional }: ServiceParameters): readonly string[] {
   return [...required, ...optional];

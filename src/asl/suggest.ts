@@ -18,12 +18,12 @@ export class Suggester {
     return best === undefined ? undefined : `Did you mean "${best}"?`;
   }
 
-  /** The candidate with the fewest edits, at most a third of the word; the first of several equals. */
-  nearest(word: string, candidates: Iterable<string>): string | undefined {
+  /** The candidate with the fewest edits, at most `maxEdits` or a third of the word; the first of several equals. */
+  nearest(word: string, candidates: Iterable<string>, maxEdits?: number): string | undefined {
     if (word.length > MAX_WORD) return undefined;
     const folded = word.toLowerCase();
     let best: string | undefined;
-    let fewest = Math.max(1, Math.floor(word.length / 3)) + 1;
+    let fewest = (maxEdits ?? Math.max(1, Math.floor(word.length / 3))) + 1;
     for (const candidate of candidates) {
       if (this.#left <= 0) return best;
       this.#left -= 1;

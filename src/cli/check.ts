@@ -33,7 +33,7 @@ export function checkDefinition(file: string, content: string, type: "STANDARD" 
   const definition = readDefinition(file, content);
   const problems: Problem[] = definition.faults.map((fault) => ({ file, code: "INVALID_FILE", ...fault }));
   if (definition.json !== undefined) {
-    for (const diagnostic of parse(definition.json, { type }).diagnostics) {
+    for (const diagnostic of parse(definition.json, { type, advice: true }).diagnostics) {
       const { severity, code, message, location, expected, suggestion } = diagnostic;
       problems.push({
         file,

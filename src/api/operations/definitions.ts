@@ -22,6 +22,7 @@ export const definitionOperations: Pick<Operations, "ValidateStateMachineDefinit
     const { diagnostics } = parse(requiredText(request, "definition"), {
       type,
       maxBytes: settings.limits.definitionBytes,
+      advice: isWithWarnings,
     });
     const asked = diagnostics.filter(({ severity }) => isWithWarnings || severity === "ERROR");
     const shown = asked.slice(0, pageSizeOf(request));

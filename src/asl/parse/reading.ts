@@ -78,6 +78,11 @@ export class Reading {
     return this.#hasError;
   }
 
+  /** Whether something was found that is wrong everywhere, and not only not run by this version. */
+  get isWrong(): boolean {
+    return this.#findings.some((finding) => finding.severity === "ERROR" && !isOurs(finding));
+  }
+
   /** SCHEMA_VALIDATION_FAILED, the commonest code. */
   fault(message: string, place: Place, hints: Hints = {}): undefined {
     return this.report("ERROR", "SCHEMA_VALIDATION_FAILED", message, place, hints);
@@ -133,8 +138,7 @@ export class Reading {
    * What this version cannot run is told only of definitions that are otherwise right: the rest is wrong everywhere.
    */
   diagnostics(text: string): Diagnostic[] {
-    const isWrong = this.#findings.some((finding) => finding.severity === "ERROR" && !isOurs(finding));
-    const findings = isWrong ? this.#findings.filter((finding) => !isOurs(finding)) : this.#findings;
+    const findings = this.isWrong ? this.#findings.filter((finding) => !isOurs(finding)) : this.#findings;
     if (findings.length === 0) return [];
     const offsets = locate(
       text,
