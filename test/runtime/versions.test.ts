@@ -16,10 +16,21 @@ import { Payload } from "../../src/base/json.ts";
 
 const ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:m";
 const directory = mkdtempSync(join(tmpdir(), "stepwell-versions-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const opened = new Set<Store>();
+after(async () => {
+  // What a test that failed has left open would keep the process alive.
+  await Promise.all([...opened].map((store) => store.close()));
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function close(store: Store): Promise<void> {
+  opened.delete(store);
+  await store.close();
+}
 
 function catalogOn(store: Store): StoreCatalog {
   let seed = 0;
+  opened.add(store);
   return new StoreCatalog({
     store,
     nextExecutionId: () => 1,
@@ -101,7 +112,7 @@ for (const [kind, make] of Object.entries(stores)) {
         [1, `${ARN} 0`, "d"],
       ],
     );
-    await first.close();
+    await close(first);
 
     const store = again();
     await store.open();
@@ -118,7 +129,7 @@ for (const [kind, make] of Object.entries(stores)) {
       [`${ARN}2:0000000001`],
     );
     assert.deepEqual(await store.listEntities("alias", "", 10), []);
-    await store.close();
+    await close(store);
   });
 
   test(`${kind}: a machine has 1000 versions and 100 aliases at most, all of them found again`, async () => {
@@ -135,7 +146,7 @@ for (const [kind, make] of Object.entries(stores)) {
     );
     const aliases = Array.from({ length: 100 }, (_, i) => aliasOf(`a${i}`, [i + 1, 100]));
     await Promise.all(aliases.map(old.versions.createAlias));
-    await first.close();
+    await close(first);
 
     const store = again();
     await store.open();
@@ -156,7 +167,7 @@ for (const [kind, make] of Object.entries(stores)) {
     });
     await catalog.versions.deleteVersion(ARN, 1000);
     assert.equal((await catalog.versions.publish(ARN, revise("more"), {})).version.number, 1001);
-    await store.close();
+    await close(store);
   });
 }
 
