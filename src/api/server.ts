@@ -13,7 +13,19 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 = any free one. */
   readonly port: number;
+  /** For requests to arrive; an answer may take as long as a long poll does. */
+  readonly patience?: Patience;
 }
+
+export interface Patience {
+  readonly headersMs: number;
+  /** With the headers. */
+  readonly requestMs: number;
+  /** How often it is looked. */
+  readonly checkMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 30_000, checkMs: 2_000 };
 
 export interface Listening {
   /** Where clients on this machine reach it. */
@@ -32,17 +44,16 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
  */
 export async function listen(
   handle: Handler,
-  { host, port }: ListenOptions,
+  { host, port, patience = PATIENCE }: ListenOptions,
   onClosing: () => void,
 ): Promise<Listening> {
   let closed: Promise<void> | undefined;
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      // For the whole of a request to arrive; an answer may take as long as a long poll does.
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 2_000,
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
+      connectionsCheckingInterval: patience.checkMs,
       keepAliveTimeout: 60_000,
       noDelay: true,
       // Refused by the API, in the form of its other refusals.

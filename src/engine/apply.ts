@@ -79,6 +79,7 @@ function begin(started: ExecutionStarted, atMs: number): Execution {
     tasks: new Map(),
     nextFrame: 1,
     nextTask: 1,
+    pauseCount: 0,
     eventCount: 1,
   };
 }
@@ -160,7 +161,13 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       return;
 
     case "Paused":
-      frameOf(execution, event.frame).rest = { kind: "paused", untilMs: atMs, state: event.state };
+      frameOf(execution, event.frame).rest = {
+        kind: "paused",
+        untilMs: atMs,
+        state: event.state,
+        order: execution.pauseCount,
+      };
+      execution.pauseCount += 1;
       return;
 
     case "TaskScheduled": {

@@ -155,7 +155,7 @@ function run(turn: Turn, begin: () => boolean): boolean {
 }
 
 /** What entering a state counts for beside the steps of its expressions. */
-const STATE_STEPS = 50;
+const STATE_STEPS = 250;
 
 function enterOrPause(turn: Turn, frame: Frame, state: string): void {
   if (turn.isSpent) return turn.emit({ kind: "Paused", frame: frame.id, state });
@@ -264,7 +264,7 @@ function passTime(turn: Turn): void {
   const due = [...execution.frames.values()]
     .map((frame) => ({ frame, atMs: frameDueAt(frame) }))
     .filter(({ atMs }) => atMs <= nowMs)
-    .toSorted((a, b) => a.atMs - b.atMs || a.frame.id - b.frame.id);
+    .toSorted((a, b) => a.atMs - b.atMs || orderOf(a.frame) - orderOf(b.frame) || a.frame.id - b.frame.id);
   const endsAtMs = execution.timeoutAtMs ?? Number.POSITIVE_INFINITY;
   for (const { frame, atMs } of due) {
     if (atMs >= endsAtMs || execution.status !== "RUNNING") break;
@@ -273,6 +273,11 @@ function passTime(turn: Turn): void {
     if (isDue(frame)) passDeadline(turn, frame, isDue);
   }
   if (execution.status === "RUNNING" && endsAtMs <= nowMs) endExecution(turn, { kind: "ExecutionTimedOut" });
+}
+
+/** Paused frames before others, in their order. */
+function orderOf({ rest }: Frame): number {
+  return rest.kind === "paused" ? rest.order : Number.MAX_SAFE_INTEGER;
 }
 
 function passDeadline(turn: Turn, frame: Frame, isDue: (frame: Frame) => boolean): void {

@@ -37,6 +37,7 @@ export interface Execution {
   /** The next to be given out. */
   nextFrame: FrameId;
   nextTask: TaskId;
+  pauseCount: number;
   /** Visible events so far: the last history id. */
   eventCount: number;
 }
@@ -79,7 +80,13 @@ export type Rest =
   | { readonly kind: "waiting"; readonly untilMs: number }
   | { readonly kind: "retrying"; readonly untilMs: number }
   /** Between states: about to enter the next one in the next turn, which is due. */
-  | { readonly kind: "paused"; readonly untilMs: number; readonly state: string }
+  | {
+      readonly kind: "paused";
+      readonly untilMs: number;
+      readonly state: string;
+      /** Frames go on in the order in which they were to enter: `Execution.pauseCount` when it was paused. */
+      readonly order: number;
+    }
   | TaskRest
   | ChildrenRest
   /** Within a turn only: a failure has ended the branches or iterations. They are no frames of the execution now. */

@@ -62,8 +62,12 @@ export function nestedExecution(service: ServiceClient, pattern: NestedPattern):
         await call.submitted(started);
       }
       if (byToken) return { kind: "pending" };
-      await service.waitForEnd(executionArn, call.signal);
-      return ended(await service.call("DescribeExecution", { executionArn }, call.signal), pattern);
+      for (;;) {
+        await service.waitForEnd(executionArn, call.signal);
+        const description = await service.call("DescribeExecution", { executionArn }, call.signal);
+        // It may have been redriven in between.
+        if (textOf(description, "status") !== "RUNNING") return ended(description, pattern);
+      }
     } catch (error) {
       if (call.signal.aborted) return cancelled();
       if (!(error instanceof ServiceError)) throw error;
@@ -203,7 +207,6 @@ function startResult(answer: JsonObject, attemptId: string): Payload {
 /** The end of a child as the end of its task. */
 function ended(description: JsonObject, pattern: NestedPattern): TaskOutcome {
   const status = textOf(description, "status");
-  assert(status !== "RUNNING", "waitForEnd resolved while the execution was running");
   if (status !== "SUCCEEDED") {
     const cause = objectOf(descriptionMembers(description, NOT_IN_A_FAILURE)).text;
     return { kind: "failed", phase: "run", error: "States.TaskFailed", cause };

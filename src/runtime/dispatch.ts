@@ -21,12 +21,26 @@ import type { Resource } from "../asl/index.ts";
 import type { CallTask, TaskId } from "../engine/index.ts";
 import type { ExecutionStarted } from "../engine/events.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../integrations/integration.ts";
-import type { Shards } from "./shard.ts";
-import type { BareInput, Slot, Waiter } from "./slot.ts";
+import type { BareInput, Waiter } from "./slot.ts";
 import { taskKey, TaskQueue } from "./task-queue.ts";
 
+/** The execution that a call belongs to. */
+export interface CallOwner {
+  readonly id: number;
+  readonly started: ExecutionStarted | undefined;
+}
+
+/** What has executions: outcomes go there. */
+export interface CallOwners {
+  send(id: number, input: BareInput, view?: undefined, waiter?: Waiter<unknown>): void;
+  post(id: number, input: BareInput, view: () => undefined): Promise<undefined>;
+  /** A call under way will need it soon. */
+  pin(owner: CallOwner): void;
+  unpin(owner: CallOwner): void;
+}
+
 export interface DispatcherOptions {
-  readonly shards: () => Pick<Shards, "post" | "send" | "pin" | "unpin">;
+  readonly shards: () => CallOwners;
   readonly integrations: (resource: Resource) => Integration | undefined;
   readonly callsUnderWay: number;
   readonly log: (line: string) => void;
@@ -73,12 +87,12 @@ export class Dispatcher {
   }
 
   /** Makes a call whose room is reserved (C1). */
-  call(slot: Slot, command: CallTask): void {
+  call(slot: CallOwner, command: CallTask): void {
     this.#begin(slot, command, (integration, call) => integration.call(call));
   }
 
   /** After a restart: lets the integration find out what became of the attempt. */
-  resume(slot: Slot, command: CallTask, submitted: boolean): void {
+  resume(slot: CallOwner, command: CallTask, submitted: boolean): void {
     this.#holding += 1;
     this.#begin(
       slot,
@@ -124,7 +138,7 @@ export class Dispatcher {
   }
 
   #begin(
-    slot: Slot,
+    slot: CallOwner,
     command: CallTask,
     how: (integration: Integration, call: TaskCall) => Promise<TaskOutcome>,
     isSubmitted = false,
@@ -240,7 +254,7 @@ class Call implements TaskCall {
   readonly timeoutAtMs?: number;
   readonly traceHeader?: string;
   /** What is pinned for it, as long as it holds room. */
-  slot: Slot | undefined;
+  slot: CallOwner | undefined;
   isCancelled = false;
   readonly #started: ExecutionStarted;
   #controller: AbortController | undefined;
@@ -329,4 +343,4 @@ export function wellFormed(payload: Payload): Payload {
   return text.isWellFormed() ? payload : Payload.ofText(text.toWellFormed());
 }
 
-const ignore = (): void => undefined;
+const ignore = (): undefined => undefined;

@@ -9,12 +9,21 @@
 //   E2. There is at most one execution of a name, whatever is asked in whatever order: the one in memory is found
 //       before a new one is made, the one in the store by the commit (shard.ts, "a name that is taken").
 
+import { assert } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
 import { ServiceError } from "../base/service-error.ts";
-import { decodeTurn, type HistoryEvent, projectHistory } from "../engine/index.ts";
+import {
+  decodeTurn,
+  type Execution,
+  type HistoryEvent,
+  type Limits,
+  projectHistory,
+  redrivenBy,
+  redriveRefusal,
+} from "../engine/index.ts";
 import type { ListQuery, Store } from "../store/store.ts";
 import { wellFormed } from "./dispatch.ts";
-import { executionDoesNotExist, unavailable } from "./failures.ts";
+import { executionDoesNotExist, throttled, unavailable } from "./failures.ts";
 import type { Executions, HistoryQuery, StartRequest } from "./interface.ts";
 import { Lru } from "./lru.ts";
 import type { Programs } from "./programs.ts";
@@ -33,6 +42,8 @@ export interface ExecutionsOptions {
   readonly programs: Programs;
   readonly openExecutions: number;
   readonly seeds: SeedSource;
+  readonly limits: Limits;
+  readonly now: () => number;
   /** Whether requests are taken. */
   readonly isOpen: () => boolean;
 }
@@ -40,6 +51,8 @@ export interface ExecutionsOptions {
 export class StoreExecutions implements Executions {
   readonly #options: ExecutionsOptions;
   readonly #told = new Lru<string, readonly HistoryEvent[]>(TOLD_CHARS);
+  /** Redrives so far: a history that was closed when it was read may not be so any more. */
+  #redrives = 0;
   readonly #waiting = new Map<number, Set<() => void>>();
 
   constructor(options: ExecutionsOptions) {
@@ -57,10 +70,7 @@ export class StoreExecutions implements Executions {
         const stored = isTaken ? await shards.find(arn) : undefined;
         const known = stored ?? (request.name === undefined ? undefined : shards.findCached(arn));
         if (known !== undefined) return await this.#sameStart(known, arn, request);
-        if (shards.openCount >= openExecutions) {
-          const message = `Execution Limit Exceeded: there are ${openExecutions} open executions already`;
-          throw new ServiceError("ExecutionLimitExceeded", message);
-        }
+        if (shards.openCount >= openExecutions) throw limitExceeded(openExecutions);
         return await this.#start(arn, name, request);
       } catch (error) {
         if (!(error instanceof NameTaken)) throw error;
@@ -83,6 +93,25 @@ export class StoreExecutions implements Executions {
         ({ stoppedAtMs, nowMs }) => ({ stoppedAtMs: stoppedAtMs ?? nowMs }),
       ),
     );
+  };
+
+  readonly redrive: Executions["redrive"] = async (arn, clientToken) => {
+    this.#assertOpen();
+    const { shards, openExecutions } = this.#options;
+    return this.#withExecution(arn, async (id) => {
+      // As for starts: it brings work, where completions and stops make room.
+      if (shards.isBusy) throw throttled();
+      if (shards.openCount >= openExecutions) throw limitExceeded(openExecutions);
+      const answer = await shards.post(
+        id,
+        { kind: "Redrive", ...(clientToken === undefined ? {} : { clientToken }) },
+        (execution, accepted) => this.#redriven(execution, accepted, clientToken),
+      );
+      if ("refusal" in answer) throw new ServiceError("ExecutionNotRedrivable", answer.refusal);
+      this.#redrives += 1;
+      this.#told.delete(arn);
+      return answer;
+    });
   };
 
   readonly describe: Executions["describe"] = (arn) =>
@@ -184,10 +213,28 @@ export class StoreExecutions implements Executions {
     throw new ServiceError("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn}'`);
   }
 
+  /** What a redrive that was just decided is answered. */
+  #redriven(
+    execution: Execution,
+    isAccepted: boolean,
+    clientToken: string | undefined,
+  ): { readonly redrivenAtMs: number } | { readonly refusal: string } {
+    const { limits, now } = this.#options;
+    if (isAccepted) {
+      const redrivenAtMs = redrivenBy(execution, clientToken, execution.nowMs) ?? execution.redrive?.atMs;
+      assert(redrivenAtMs !== undefined, "it was redriven");
+      return { redrivenAtMs };
+    }
+    const refusal = redriveRefusal(execution, limits, Math.max(execution.nowMs, now()));
+    assert(refusal !== undefined, "a redrive is refused for a reason");
+    return { refusal };
+  }
+
   async #tell(id: number, arn: string): Promise<readonly HistoryEvent[]> {
     const known = this.#told.get(arn);
     if (known !== undefined) return known;
     const { shards, store } = this.#options;
+    const redrives = this.#redrives;
     // A start that is being committed may be refused: then this is about another execution.
     await shards.settled(id);
     const turns = await store.readJournal(id);
@@ -196,7 +243,7 @@ export class StoreExecutions implements Executions {
     const decoded = turns.map(({ data, atMs }) => decodeTurn(data, atMs));
     const events = projectHistory(decoded);
     const isClosed = decoded.at(-1)?.events.some(({ kind }) => END_KINDS.has(kind)) === true;
-    if (isClosed) {
+    if (isClosed && redrives === this.#redrives) {
       const chars = turns.reduce((sum, { data }) => sum + data.length, 0);
       this.#told.set(arn, events, chars + events.length * EVENT_CHARS);
     }
@@ -236,6 +283,11 @@ const END_KINDS: ReadonlySet<string> = new Set([
   "ExecutionTimedOut",
   "ExecutionAborted",
 ]);
+
+function limitExceeded(openExecutions: number): ServiceError {
+  const message = `Execution Limit Exceeded: there are ${openExecutions} open executions already`;
+  return new ServiceError("ExecutionLimitExceeded", message);
+}
 
 /** `arn:aws:states:<region>:<account>:execution:<state machine>:<name>` */
 function executionArnOf(stateMachineArn: string, name: string): string {

@@ -199,6 +199,16 @@ export interface Executions {
     error: string | undefined,
     cause: string | undefined,
   ) => Promise<{ readonly stoppedAtMs: number }>;
+  /**
+   * An execution that ended without success goes on where it had ended. Resolves when that is durable. Repeated with
+   * the same token for a while: the original answer. Whether its state machine is still there, the caller asks.
+   *
+   * @throws ServiceError ExecutionDoesNotExist, ExecutionNotRedrivable, ExecutionLimitExceeded, ThrottlingException
+   */
+  readonly redrive: (
+    executionArn: string,
+    clientToken: string | undefined,
+  ) => Promise<{ readonly redrivenAtMs: number }>;
   /** Undefined if there is none. What it shows is durable. */
   readonly describe: (
     executionArn: string,
@@ -210,8 +220,39 @@ export interface Executions {
   ) => Promise<{ readonly events: readonly HistoryEvent[]; readonly total: number } | undefined>;
   /** Newest first. */
   readonly list: (query: ListQuery) => Promise<readonly ExecutionRow[]>;
-  /** Resolves once it has ended. @throws ServiceError ExecutionDoesNotExist */
+  /** Resolves once it has ended; it may be redriven later. @throws ServiceError ExecutionDoesNotExist */
   readonly waitForEnd: (executionArn: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** Express executions. What ended is kept for reading while there is room; the service keeps nothing at all. */
+export interface ExpressExecutions {
+  /** Asynchronous: resolves when the accepted start is durable; it may run more than once. @throws as Executions.start */
+  readonly start: (
+    request: StartRequest,
+  ) => Promise<{ readonly executionArn: string; readonly startedAtMs: number }>;
+  /** Synchronous: resolves at its end; it runs once at most. @throws as Executions.start; InternalFailure */
+  readonly run: (request: StartRequest) => Promise<EndedExpress>;
+  /** Undefined: there is none, or it is not kept any more. */
+  readonly describe: (executionArn: string) => Execution | undefined;
+  readonly history: (executionArn: string) => readonly HistoryEvent[] | undefined;
+  /** Newest first. */
+  readonly list: (stateMachineArn: string) => readonly ExpressSummary[];
+}
+
+export interface EndedExpress {
+  readonly execution: Execution;
+  readonly stoppedAtMs: number;
+  /** Rough: of its payloads and events. */
+  readonly usedBytes: number;
+}
+
+export interface ExpressSummary {
+  readonly executionArn: string;
+  readonly stateMachineArn: string;
+  readonly name: string;
+  readonly status: string;
+  readonly startedAtMs: number;
+  readonly stoppedAtMs?: number;
 }
 
 export interface Tasks {
@@ -234,6 +275,7 @@ export interface Tasks {
 export interface EngineService {
   readonly catalog: Catalog;
   readonly executions: Executions;
+  readonly express: ExpressExecutions;
   readonly tasks: Tasks;
   /** Wall clock. */
   readonly now: () => number;

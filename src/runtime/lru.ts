@@ -29,6 +29,11 @@ export class Lru<K, V> {
     }
   }
 
+  /** From the one that was used longest ago to the latest. */
+  *values(): Generator<V> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
   delete(key: K): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;

@@ -24,7 +24,9 @@ import { StoreCatalog } from "./catalog.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { StoreExecutions } from "./executions.ts";
-import type { Catalog, EngineService, Executions, Tasks } from "./interface.ts";
+import { MemoryExpress } from "./express.ts";
+import { ExpressStarts } from "./express-starts.ts";
+import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks } from "./interface.ts";
 import { Programs } from "./programs.ts";
 import { Recovery } from "./recovery.ts";
 import { type SeedSource, systemSeeds } from "./seeds.ts";
@@ -54,6 +56,7 @@ export interface RuntimeOptions {
 export class Runtime implements EngineService {
   readonly catalog: Catalog;
   readonly executions: Executions;
+  readonly express: ExpressExecutions;
   readonly tasks: Tasks;
   readonly now: () => number;
 
@@ -63,9 +66,10 @@ export class Runtime implements EngineService {
 
   private constructor(options: Seeded, opened: Opened) {
     this.#parts = assemble(options, opened, () => this.#isOpen);
-    const { catalog, executions, tasks, clock } = this.#parts;
+    const { catalog, executions, express, tasks, clock } = this.#parts;
     this.catalog = catalog;
     this.executions = executions;
+    this.express = express;
     this.tasks = tasks;
     this.now = clock.now;
   }
@@ -79,7 +83,7 @@ export class Runtime implements EngineService {
   }
 
   async #begin(): Promise<void> {
-    const { catalog, clock, timers, recovery } = this.#parts;
+    const { catalog, clock, timers, recovery, express } = this.#parts;
     try {
       await catalog.open();
     } catch (error) {
@@ -91,6 +95,7 @@ export class Runtime implements EngineService {
       if (!this.#isOpen) return;
       timers.start();
       this.#background("recovery", recovery.sweep());
+      this.#background("running Express executions again", express.recover(catalog.getRevision));
       this.#background("ending the executions of deleted state machines", catalog.finishDeletions());
     });
   }
@@ -105,7 +110,7 @@ export class Runtime implements EngineService {
   }
 
   readonly statistics = async (): Promise<Readonly<Record<string, Json>>> => {
-    const { shards, dispatcher, activities, timers, recovery, executions } = this.#parts;
+    const { shards, dispatcher, activities, timers, recovery, executions, express } = this.#parts;
     const { cached, idle, loads, queued, turns, commits } = shards.counts;
     const calls = dispatcher.counts;
     return {
@@ -124,6 +129,7 @@ export class Runtime implements EngineService {
       activityTasks: activities.counts.tasks,
       activityPollers: activities.counts.pollers,
       executionsWaitedFor: executions.waitingCount,
+      expressExecutions: express.runningCount,
       timers: timers.size,
       recoveredExecutions: recovery.count,
     };
@@ -131,6 +137,7 @@ export class Runtime implements EngineService {
 
   async #close(graceMs: number): Promise<void> {
     const { store, clock, shards, dispatcher, activities, timers, recovery } = this.#parts;
+    const { express, expressCalls, expressStarts } = this.#parts;
     recovery.stop();
     timers.stop();
     activities.close();
@@ -144,18 +151,22 @@ export class Runtime implements EngineService {
     }
     this.#isOpen = false;
     dispatcher.stop();
+    express.stop();
+    expressCalls.stop();
     await shards.drain();
+    await expressStarts.drain();
     shards.stop();
     await store.close();
   }
 
   /** Resolves when no call is under way and none is about to be. */
   async #quiet(): Promise<void> {
-    const { shards, dispatcher } = this.#parts;
+    const { shards, dispatcher, express } = this.#parts;
     do {
+      await express.quiet();
       await dispatcher.quiet();
       await shards.drain();
-    } while (dispatcher.counts.underWay > 0);
+    } while (dispatcher.counts.underWay > 0 || express.runningCount > 0);
   }
 
   #background(what: string, work: Promise<void>): void {
@@ -224,6 +235,9 @@ interface Parts {
   readonly recovery: Recovery;
   readonly catalog: StoreCatalog;
   readonly executions: StoreExecutions;
+  readonly express: MemoryExpress;
+  readonly expressCalls: Dispatcher;
+  readonly expressStarts: ExpressStarts;
   readonly tasks: Tasks;
   readonly hasFailed: () => boolean;
   readonly log: (line: string) => void;
@@ -269,6 +283,8 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     recovery.stop();
     activities.close();
     dispatcher.stop();
+    express.stop();
+    expressCalls.stop();
     options.onFatal(error);
   };
   const timers = new Timers({
@@ -334,7 +350,28 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     programs,
     openExecutions: settings.openExecutions,
     seeds: options.seeds,
+    limits,
+    now: clock.now,
     isOpen,
+  });
+  const expressCalls = new Dispatcher({
+    shards: () => express,
+    integrations,
+    callsUnderWay: settings.callsUnderWay,
+    log,
+  });
+  const expressStarts = new ExpressStarts(store);
+  const express: MemoryExpress = new MemoryExpress({
+    clock,
+    seeds: options.seeds,
+    limits,
+    dispatcher: () => expressCalls,
+    programs,
+    starts: expressStarts,
+    runningExecutions: settings.expressExecutions,
+    keptChars: settings.expressKeptChars,
+    isOpen,
+    log,
   });
   const tasks = new ShardTasks({ shards, activities, tokens, isOpen });
   return {
@@ -347,6 +384,9 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     recovery,
     catalog,
     executions,
+    express,
+    expressCalls,
+    expressStarts,
     tasks,
     hasFailed: () => hasFailed,
     log,

@@ -16,6 +16,10 @@ export interface RuntimeSettings {
   readonly queuedChars: number;
   /** Open executions; past it starts are refused with ExecutionLimitExceeded. */
   readonly openExecutions: number;
+  /** Express executions that run at once; past it starts are refused with ThrottlingException. */
+  readonly expressExecutions: number;
+  /** Memory for Express executions that have ended, in characters: they can be read until it is full. */
+  readonly expressKeptChars: number;
 }
 
 export const DEFAULT_SETTINGS: RuntimeSettings = {
@@ -27,4 +31,6 @@ export const DEFAULT_SETTINGS: RuntimeSettings = {
   queuedTurns: 50_000,
   queuedChars: 256 * 1024 * 1024,
   openExecutions: 1_000_000,
+  expressExecutions: 50_000,
+  expressKeptChars: 32 * 1024 * 1024,
 };

@@ -12,8 +12,8 @@
 //   H3. Commands are carried out when their turn is durable, in order. Room for calls is reserved when they are
 //       decided, so turns that are being committed cannot overbook it.
 //   H4. An execution leaves memory only when nothing of it is undurable, nothing waits for it and no call needs
-//       it: its journal is then the whole of it. Ended ones leave at once, long waits too, the others when the
-//       cache is full (D9). Posts to an execution that is being loaded wait for that one load.
+//       it: its journal is then the whole of it. Ended ones leave at once (a redrive reads them again), long waits
+//       too, the others when the cache is full (D9). Posts to an execution that is being loaded wait for that one load.
 //   H5. A throw of `decide` is a bug of ours. It stops that execution until a restart, or until a Stop, which
 //       is decided on a fresh copy; its callers are told, the others go on.
 //
@@ -36,7 +36,7 @@ import {
   nextWakeAt,
 } from "../engine/index.ts";
 import type { Command } from "../engine/commands.ts";
-import type { Input, JournalTurn } from "../engine/index.ts";
+import type { Decision, Execution, Input, JournalTurn } from "../engine/index.ts";
 import { OutcomeUnknown, type Store, type TurnWrite } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 import { Committer } from "./committer.ts";
@@ -313,12 +313,13 @@ export class Shards {
           nowMs: input.kind === "TimeReached" ? Math.max(wallMs, input.readMs) : wallMs,
           seed: this.#options.seeds(),
         } as Input;
+        const wasOpen = isOpen(slot.execution);
         const decision = decide(slot.program as Program, slot.execution, arrived, this.#environment);
         turn = decision.turn;
         slot.execution = decision.execution;
         slot.started = decision.execution.started;
         if (turn !== undefined) {
-          const pending = this.#pend(slot, turn, decision.commands, post, decision.accepted);
+          const pending = this.#pend(slot, turn, decision, post, wasOpen);
           this.#committer.add(pending);
           return;
         }
@@ -340,9 +341,9 @@ export class Shards {
   #pend(
     slot: Slot,
     turn: JournalTurn,
-    commands: readonly Command[],
+    { commands, accepted }: Decision,
     post: Post,
-    accepted: boolean,
+    wasOpen: boolean,
   ): PendingTurn {
     const { execution } = slot;
     assert(execution !== undefined, "a turn has an execution");
@@ -372,7 +373,9 @@ export class Shards {
     for (const command of commands) if (command.kind === "CallTask") calls += 1;
     if (calls > 0) this.#options.hooks.reserve(calls);
     write.lsn = this.#committer.takeLsn();
-    const pending: PendingTurn = { write, slot, commands, waiter: post.waiter, answer, followers: undefined };
+    const opens = Number(isOpen(execution)) - Number(wasOpen);
+    const { waiter } = post;
+    const pending: PendingTurn = { write, slot, commands, waiter, answer, opens, followers: undefined };
     slot.headLsn = write.lsn;
     slot.wakeAtMs = wakeAtMs;
     slot.undurable += 1;
@@ -386,9 +389,8 @@ export class Shards {
     const { hooks } = this.#options;
     slot.undurable -= 1;
     if (slot.last === turn) slot.last = undefined;
-    if (write.created !== undefined) this.#openCount += 1;
-    if (write.stoppedAtMs !== undefined) this.#openCount -= 1;
-    else if (write.wakeAtMs !== undefined) hooks.due(slot, write.wakeAtMs);
+    this.#openCount += turn.opens;
+    if (write.wakeAtMs !== undefined) hooks.due(slot, write.wakeAtMs);
     try {
       for (const command of commands) hooks.carryOut(slot, command);
     } catch (error) {
@@ -510,6 +512,10 @@ export class Shards {
     }
     return this.#isStopped ? unavailable() : undefined;
   }
+}
+
+function isOpen(execution: Execution | undefined): boolean {
+  return execution?.status === "RUNNING";
 }
 
 function createdBy({ started, startedAtMs }: NonNullable<Slot["execution"]>): TurnWrite["created"] & {} {

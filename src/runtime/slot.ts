@@ -47,6 +47,8 @@ export interface PendingTurn {
   readonly commands: readonly Command[];
   readonly waiter: Waiter<unknown> | undefined;
   readonly answer: unknown;
+  /** What it adds to the number of open executions: 1 for a start or a redrive, -1 for an end, 0 for both at once. */
+  readonly opens: number;
   /** Those who changed nothing, but saw what this turn did. */
   followers: { readonly waiter: Waiter<unknown>; readonly answer: unknown }[] | undefined;
 }

@@ -13,6 +13,7 @@ import type {
   Catalog,
   EngineService,
   Executions,
+  ExpressExecutions,
   StartRequest,
   Tasks,
 } from "../../src/runtime/interface.ts";
@@ -72,6 +73,7 @@ export function createFakeEngine(startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): 
   return {
     catalog: createCatalog(executions, now),
     executions: createExecutions(executions, now),
+    express: createExpress(now),
     tasks,
     now,
     statistics: async () => ({ openExecutions: [...executions.values()].filter(isOpen).length }),
@@ -147,6 +149,9 @@ function createExecutions(executions: Map<string, Stored>, now: () => number): E
       }
       return { stoppedAtMs: stored.row.stoppedAtMs ?? 0 };
     },
+    redrive: async (arn) => {
+      throw new ServiceError("ExecutionNotRedrivable", `Nothing can be redriven here: '${arn}'`);
+    },
     describe: async (arn) => executions.get(arn),
     history: async (arn, { reverse, limit, offset }) => {
       const stored = executions.get(arn);
@@ -161,6 +166,33 @@ function createExecutions(executions: Map<string, Stored>, now: () => number): E
         .toSorted((a, b) => b.id - a.id)
         .slice(0, limit),
     waitForEnd: async () => undefined,
+  };
+}
+
+/** Every execution has succeeded with its input as output by the time that its start answers. */
+function createExpress(now: () => number): ExpressExecutions {
+  const ended = new Map<string, Stored>();
+  const run: ExpressExecutions["start"] = async (request) => {
+    const { machine, name = randomUUID() } = request;
+    const arn = `${machine.arn.replace(":stateMachine:", ":express:")}:${name}:${randomUUID()}`;
+    const stored = begin({ ...request, id: ended.size + 1, arn, name, nowMs: now() });
+    end(stored, "SUCCEEDED", now());
+    ended.set(arn, stored);
+    return { executionArn: arn, startedAtMs: now() };
+  };
+  return {
+    start: run,
+    run: async (request) => {
+      const { executionArn } = await run(request);
+      const { execution } = ended.get(executionArn) as Stored;
+      return { execution, stoppedAtMs: now(), usedBytes: 1 };
+    },
+    describe: (arn) => ended.get(arn)?.execution,
+    history: (arn) => ended.get(arn)?.events,
+    list: (stateMachineArn) =>
+      [...ended.values()]
+        .map(({ row }) => ({ ...row, executionArn: row.arn }))
+        .filter((row) => row.stateMachineArn === stateMachineArn),
   };
 }
 
@@ -214,6 +246,8 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs, ...given }: 
       status: "RUNNING",
       nowMs,
       stoppedAtMs: undefined,
+      timeoutAtMs: undefined,
+      redrive: undefined,
       output: undefined,
       error: undefined,
       cause: undefined,
@@ -221,6 +255,7 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs, ...given }: 
       tasks: new Map(),
       nextFrame: 1,
       nextTask: 1,
+      pauseCount: 0,
       eventCount: 2,
     },
     events: [

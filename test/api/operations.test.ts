@@ -160,15 +160,30 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
     ],
     ["DescribeStateMachine", { stateMachineArn: machineArn }, noMachine()],
   ],
-  "an Express machine is refused, after its definition was judged": [
+  "an Express machine is started, and its executions are not shown": [
+    ["CreateStateMachine", { ...m, type: "EXPRESS" }, { stateMachineArn: machineArn, creationDate: now }],
+    ["StartExecution", { stateMachineArn: machineArn }],
+    ["StartSyncExecution", { stateMachineArn: machineArn }],
     [
-      "CreateStateMachine",
-      { ...m, type: "EXPRESS" },
-      [
-        "StateMachineTypeNotSupported",
-        "State machines of type EXPRESS are not available in this version of Stepwell.",
-      ],
+      "ListExecutions",
+      { stateMachineArn: machineArn },
+      ["StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"],
     ],
+    [
+      "DescribeExecution",
+      { executionArn: arn("express:m:e:1") },
+      ["InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'"],
+    ],
+  ],
+  "a synchronous start is for Express": [
+    created,
+    [
+      "StartSyncExecution",
+      { stateMachineArn: machineArn },
+      ["StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"],
+    ],
+  ],
+  "a wrong Express machine is refused": [
     [
       "CreateStateMachine",
       { ...m, type: "EXPRESS", definition: noState },
@@ -696,7 +711,6 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
   ],
   "what this version has not says so": [
     ["RedriveExecution", { executionArn }, notAvailable("RedriveExecution")],
-    ["StartSyncExecution", { stateMachineArn: machineArn }, notAvailable("StartSyncExecution")],
     ["TestState", { definition }, notAvailable("TestState")],
   ],
   "an operation that nobody has": [

@@ -487,3 +487,25 @@ async function readToEnd(socket: Socket): Promise<string> {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+const SLOW: readonly (readonly [name: string, bytes: string])[] = [
+  ["whose headers do not end", "POST / HTTP/1.1\r\nHost: localhost\r\n"],
+  ["whose body does not come", post(list, "{}").toString().slice(0, -2)],
+  ["whose body does not end", post(list, "{}").toString().slice(0, -1)],
+];
+for (const [name, bytes] of SLOW) {
+  test(`a request ${name} is given up after a while, and the others are served`, async () => {
+    const impatient = await api.listen({
+      host: "localhost",
+      port: 0,
+      patience: { headersMs: 100, requestMs: 100, checkMs: 20 },
+    });
+    const slow = sendRaw(impatient.port, bytes);
+    assert.equal((await sendRaw(impatient.port, post(list, "{}"))).status, 200);
+    const answer = await slow;
+    assert.equal(answer.status, 408);
+    assert.match(answer.headers.get("x-amzn-requestid") ?? "", /^[0-9a-f-]{36}$/);
+    assert.equal(answer.headers.get("connection"), "close");
+    await impatient.close(0);
+  });
+}

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Resource } from "../../src/asl/index.ts";
 import { type Json, Payload } from "../../src/base/json.ts";
-import { SERVICE_LIMITS } from "../../src/engine/index.ts";
+import { type Limits, SERVICE_LIMITS } from "../../src/engine/index.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../../src/integrations/integration.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
 import { Runtime } from "../../src/runtime/runtime.ts";
@@ -69,6 +69,7 @@ export interface HarnessOptions {
   readonly clock?: ManualClock;
   readonly integrations?: FakeIntegrations;
   readonly settings?: Partial<RuntimeSettings>;
+  readonly limits?: Partial<Limits>;
 }
 
 export async function open(options: HarnessOptions = {}): Promise<Harness> {
@@ -81,7 +82,7 @@ export async function open(options: HarnessOptions = {}): Promise<Harness> {
     store,
     clock,
     integrations: integrations.serve,
-    limits: SERVICE_LIMITS,
+    limits: { ...SERVICE_LIMITS, ...options.limits },
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     onFatal: (error) => fatal.push(error),
     log: (line) => log.push(line),
@@ -105,6 +106,7 @@ export async function createMachine(
   { runtime }: Harness,
   definition: Json,
   name = "machine",
+  type: StateMachine["type"] = "STANDARD",
 ): Promise<StateMachine> {
   revisions += 1;
   const arn = `${ACCOUNT}:stateMachine:${name}`;
@@ -112,7 +114,7 @@ export async function createMachine(
     {
       arn,
       name,
-      type: "STANDARD",
+      type,
       status: "ACTIVE",
       createdAtMs: runtime.now(),
       updated: false,

@@ -5,7 +5,7 @@ import { Payload } from "../../base/json.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import type { Execution } from "../../engine/execution.ts";
 import type { Limits } from "../../engine/limits.ts";
-import type { EngineService } from "../../runtime/interface.ts";
+import type { EngineService, StartRequest } from "../../runtime/interface.ts";
 import type { ExecutionRow, ListQuery } from "../../store/store.ts";
 import type { StateMachineArn } from "../arns.ts";
 import { parseExecutionArn, parseStateMachineArn } from "../arns.ts";
@@ -50,23 +50,30 @@ export const executionOperations: Pick<Operations, ExecutionOperation> = {
   GetExecutionHistory: getExecutionHistory,
 };
 
-/** Idempotent while the execution runs: the same name and input get the original answer. */
-async function startExecution({ request, caller, engine, settings }: Call): Promise<JsonObject> {
+/** Idempotent while a Standard execution runs: the same name and input get the original answer. */
+async function startExecution(call: Call): Promise<JsonObject> {
+  const { engine } = call;
+  const request = await toStartRequest(call);
+  const { start } = request.machine.type === "EXPRESS" ? engine.express : engine.executions;
+  const { executionArn, startedAtMs } = await start(request);
+  return { executionArn, startDate: wireTime(startedAtMs) };
+}
+
+/** @throws ServiceError InvalidArn, InvalidName, InvalidExecutionInput, StateMachineDoesNotExist */
+export async function toStartRequest({ request, caller, engine, settings }: Call): Promise<StartRequest> {
   const arn = unlabelled(requiredText(request, "stateMachineArn"));
   const name = textOf(request, "name");
   if (name !== undefined) checkName(name);
   const input = toInput(textOf(request, "input") ?? "{}", settings.limits);
   const target = await startTarget(engine, arn);
-  if (target.machine.type === "EXPRESS") throw notAvailable("Starting an Express execution");
   // The header of the HTTP request wins over the member of the body.
   const traceHeader = caller.traceHeader ?? textOf(request, "traceHeader");
-  const { executionArn, startedAtMs } = await engine.executions.start({
+  return {
     ...target,
     input,
     ...(name === undefined ? {} : { name }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
-  });
-  return { executionArn, startDate: wireTime(startedAtMs) };
+  };
 }
 
 /** @throws ServiceError InvalidExecutionInput */

@@ -6,6 +6,7 @@ import type { Operations } from "./call.ts";
 import { definitionOperations } from "./definitions.ts";
 import { executionOperations } from "./executions.ts";
 import { stateMachineOperations } from "./state-machines.ts";
+import { syncOperations } from "./sync.ts";
 import { tagOperations } from "./tags.ts";
 import { unavailableOperations } from "./unavailable.ts";
 import { versionOperations } from "./versions.ts";
@@ -17,6 +18,7 @@ export function createOperations(): Operations {
     ...versionOperations,
     ...aliasOperations,
     ...executionOperations,
+    ...syncOperations,
     ...activityOperations(),
     ...tagOperations(),
     ...definitionOperations,

@@ -64,10 +64,6 @@ async function createStateMachine({
   };
   const tags = newTags(request, arn);
   checkDefinition(definition, type, limits);
-  if (type === "EXPRESS") {
-    const message = "State machines of type EXPRESS are not available in this version of Stepwell.";
-    throw new ServiceError("StateMachineTypeNotSupported", message);
-  }
 
   const createdAtMs = engine.now();
   const revision: Revision = {

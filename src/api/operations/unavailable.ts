@@ -5,17 +5,11 @@ import { notAvailable } from "./call.ts";
 
 const refuse: Operation = ({ operation }) => Promise.reject(notAvailable(operation));
 
-type UnavailableOperation =
-  | "DescribeMapRun"
-  | "RedriveExecution"
-  | "StartSyncExecution"
-  | "TestState"
-  | "UpdateMapRun";
+type UnavailableOperation = "DescribeMapRun" | "RedriveExecution" | "TestState" | "UpdateMapRun";
 
 export const unavailableOperations: Pick<Operations, UnavailableOperation> = {
   DescribeMapRun: refuse,
   RedriveExecution: refuse,
-  StartSyncExecution: refuse,
   TestState: refuse,
   UpdateMapRun: refuse,
 };

@@ -125,6 +125,9 @@ export class Services {
       get executions() {
         return runtime().executions;
       },
+      get express() {
+        return runtime().express;
+      },
       get tasks() {
         return runtime().tasks;
       },

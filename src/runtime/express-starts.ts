@@ -1,0 +1,83 @@
+// The accepted starts of asynchronous Express executions: durable until the execution has ended, so that one that a
+// crash cut off runs again from its beginning (D8: at least once).
+//
+// Knows:          entities of the store, batches. Does not know:  how an execution runs.
+//
+// Invariants
+//   A1. `accept` resolves after the start is durable.
+//   A2. A start is forgotten only after its execution has ended; that it is forgotten late, or never because of a
+//       crash, only makes it run again.
+//   A3. While one write is under way the next gathers: many starts and ends share one fsync.
+
+import type { EntityWrite, Store } from "../store/store.ts";
+
+export interface AcceptedStart {
+  readonly executionArn: string;
+  readonly stateMachineArn: string;
+  readonly stateMachineVersionArn?: string;
+  readonly stateMachineAliasArn?: string;
+  readonly name: string;
+  readonly revisionId: string;
+  readonly traceHeader?: string;
+  /** JSON text. */
+  readonly input: string;
+  /** The process that runs it. */
+  readonly acceptedBy: string;
+}
+
+interface Batch {
+  readonly writes: EntityWrite[];
+  readonly done: Promise<void>;
+}
+
+const KIND = "expressStart";
+const PAGE = 1000;
+
+export class ExpressStarts {
+  readonly #store: Pick<Store, "writeEntities" | "listEntities">;
+  #underWay: Promise<unknown> = Promise.resolve();
+  /** Waits for what is under way. */
+  #next: Batch | undefined;
+
+  constructor(store: Pick<Store, "writeEntities" | "listEntities">) {
+    this.#store = store;
+  }
+
+  /** Rejects as the store does. */
+  accept(start: AcceptedStart): Promise<void> {
+    return this.#write({ kind: KIND, key: start.executionArn, data: JSON.stringify(start) });
+  }
+
+  /** Its execution has ended. Rejects as the store does; then it will run again (A2). */
+  forget(executionArn: string): Promise<void> {
+    return this.#write({ kind: KIND, key: executionArn, data: undefined });
+  }
+
+  /** Those that were accepted and not forgotten, above `afterArn`. */
+  async pending(afterArn: string): Promise<readonly AcceptedStart[]> {
+    const page = await this.#store.listEntities(KIND, afterArn, PAGE);
+    return page.map(({ data }) => JSON.parse(data) as AcceptedStart);
+  }
+
+  /** Resolves when all that was asked for so far is durable, or never will be. */
+  async drain(): Promise<void> {
+    await this.#next?.done.catch(() => undefined);
+    await this.#underWay;
+  }
+
+  #write(write: EntityWrite): Promise<void> {
+    this.#next ??= this.#plan();
+    this.#next.writes.push(write);
+    return this.#next.done;
+  }
+
+  #plan(): Batch {
+    const writes: EntityWrite[] = [];
+    const done = this.#underWay.then(async () => {
+      this.#next = undefined;
+      await this.#store.writeEntities(writes);
+    });
+    this.#underWay = done.catch(() => undefined);
+    return { writes, done };
+  }
+}
