@@ -17,9 +17,7 @@ import { freePort, ServerProcess } from "../crash/server.ts";
 const GROUPS =
   /^(base|choice-operators|intrinsic-functions.*|error-handling.*|timeouts|callback|activities|comments|context-object|services-lambda.*|services-sfn.*|scenarios.*|api|api-activities|api-tagging|api-validation|api-variable-references|api-versioning|api-aliasing|api-express|express|arguments|assign|evaluate-jsonata|outputdecl|query-language|states-variables)$/;
 const REQUIRED_SHARE = 0.95;
-const LATER = new Set([
-  "TestState",
-]);
+const LATER = new Set(["TestState"]);
 
 interface Result {
   readonly id: string;
