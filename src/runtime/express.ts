@@ -338,6 +338,8 @@ export class MemoryExpress implements ExpressExecutions {
 
   #end(run: Run, execution: Execution): void {
     this.#leave(run);
+    // Kept by an execution that failed, for a redrive (engine/execution.ts, E4): of Express there is none.
+    execution.frames.clear();
     this.#kept.set(execution.started.executionArn, { execution, turns: run.turns }, run.chars + 1);
     run.ended.resolve(execution);
   }

@@ -365,6 +365,9 @@ export class Shards {
     };
     if (execution.stoppedAtMs !== undefined) write.stoppedAtMs = execution.stoppedAtMs;
     if (wakeAtMs !== undefined) write.wakeAtMs = wakeAtMs;
+    if (post.input?.kind === "Redrive" && execution.redrive !== undefined) {
+      write.redrive = { count: execution.redrive.count, atMs: execution.redrive.atMs };
+    }
     if (slot.headLsn === 0) {
       assert(execution.started.executionArn.isWellFormed(), "an ARN must be well-formed Unicode");
       write.created = createdBy(execution);

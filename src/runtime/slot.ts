@@ -89,7 +89,7 @@ export class Slot {
 
 /** The row that the store has, or is about to have. */
 export function rowOf(slot: Slot, execution: Execution): ExecutionRow {
-  const { started, stoppedAtMs } = execution;
+  const { started, stoppedAtMs, redrive } = execution;
   return {
     id: slot.id,
     shard: slot.shard,
@@ -109,5 +109,6 @@ export function rowOf(slot: Slot, execution: Execution): ExecutionRow {
     headLsn: slot.headLsn,
     ...(slot.wakeAtMs === undefined ? {} : { wakeAtMs: slot.wakeAtMs }),
     attention: execution.tasks.size > 0,
+    ...(redrive === undefined ? {} : { redrive: { count: redrive.count, atMs: redrive.atMs } }),
   };
 }

@@ -205,6 +205,7 @@ export class MemoryStore implements Store {
       this.#journals.set(id, []);
       this.#lastExecutionId = Math.max(this.#lastExecutionId, id);
     }
+    const redrive = turn.redrive ?? this.#rows.get(id)?.redrive;
     this.#rows.set(id, {
       ...(created ?? identityOf(this.#row(id))),
       id,
@@ -214,6 +215,7 @@ export class MemoryStore implements Store {
       attention: turn.attention,
       ...(turn.stoppedAtMs === undefined ? {} : { stoppedAtMs: turn.stoppedAtMs }),
       ...(turn.wakeAtMs === undefined ? {} : { wakeAtMs: turn.wakeAtMs }),
+      ...(redrive === undefined ? {} : { redrive }),
     });
     if (turn.stoppedAtMs === undefined) this.#open.add(id);
     else this.#open.delete(id);

@@ -37,6 +37,14 @@ export interface ExecutionRow {
   readonly headLsn: number;
   readonly wakeAtMs?: number;
   readonly attention: boolean;
+  /** Of the last turn that carried one. */
+  readonly redrive?: RedriveNote;
+}
+
+/** How often an execution was redriven, and when last. Lists show it; to the store it says nothing. */
+export interface RedriveNote {
+  readonly count: number;
+  readonly atMs: number;
 }
 
 /** One turn on its way into the journal. */
@@ -57,6 +65,8 @@ export interface TurnWrite {
   readonly wakeAtMs?: number;
   /** True if the runtime must look at it after a restart: a task is scheduled, under way or polled. */
   readonly attention: boolean;
+  /** The row keeps it from this turn on; most turns have none. Never of a first turn. */
+  readonly redrive?: RedriveNote;
   /** Present for the first turn only: what else the row needs. */
   readonly created?: {
     readonly arn: string;

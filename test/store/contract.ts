@@ -402,6 +402,28 @@ export const CONTRACT: readonly ContractCase[] = [
     },
   },
   {
+    name: "what a turn says of a redrive is kept until another turn says something else",
+    async run({ store, reopen }) {
+      const { epoch } = await store.claim(0);
+      const ended = { status: "FAILED", stoppedAtMs: 9 };
+      await store.commit([firstTurn(1, 1, epoch, ended), firstTurn(2, 2, epoch)]);
+      const first = { count: 1, atMs: 100 };
+      await store.commit([laterTurn(1, 3, 1, epoch, { redrive: first })]);
+      await store.commit([laterTurn(1, 4, 3, epoch, ended)]);
+      const row = rowOf(1, 4, { ...ended, redrive: first });
+      assert.deepEqual(await store.getExecution(1), row);
+      assert.deepEqual(await store.findExecution(row.arn), row);
+      // Redriven and ended in one turn: nothing else of the row changes.
+      const second = { count: 2, atMs: 200 };
+      await store.commit([laterTurn(1, 5, 4, epoch, { ...ended, redrive: second })]);
+      const { store: again } = await reopen();
+      const rows = [rowOf(2, 2), rowOf(1, 5, { ...ended, redrive: second })];
+      assert.deepEqual(await again.listExecutions({ stateMachineArn: MACHINE, limit: 10 }), rows);
+      const failed = await again.listExecutions({ stateMachineArn: MACHINE, status: "FAILED", limit: 10 });
+      assert.deepEqual(failed, rows.slice(1));
+    },
+  },
+  {
     name: "entities are written together, replaced and deleted",
     async run({ store, reopen }) {
       const write = [

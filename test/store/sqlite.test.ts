@@ -66,7 +66,7 @@ const REFUSED: readonly RefusedCase[] = [
       return directory;
     },
     message:
-      /has format 99; this version of Stepwell knows formats up to 1\. Install the version that wrote it/,
+      /has format 99; this version of Stepwell knows formats up to 2\. Install the version that wrote it/,
   },
   {
     name: "a file that is not a database",
@@ -190,9 +190,29 @@ describe("SqliteStore's directory", () => {
     database.close();
     assert.deepEqual(
       migrations.map((row) => ({ ...row })),
-      [{ version: 1, name: "0001-tables.sql" }],
+      [
+        { version: 1, name: "0001-tables.sql" },
+        { version: 2, name: "0002-redrives.sql" },
+      ],
     );
-    assert.equal(format, 1);
+    assert.equal(format, 2);
+  });
+
+  it("of an older format is made a current one, and keeps what it has", async () => {
+    const directory = await writtenDirectory();
+    const file = new DatabaseSync(join(directory, "stepwell.db"));
+    file.exec("DROP TABLE redrive; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1");
+    const ids = file.prepare("SELECT id FROM execution ORDER BY id").all();
+    file.close();
+    const store = newStore(directory);
+    await store.open();
+    assert.ok(ids.length > 0);
+    for (const { id } of ids) assert.equal((await store.getExecution(id as number))?.id, id);
+    await store.close();
+    const database = new DatabaseSync(join(directory, "stepwell.db"));
+    assert.equal(database.prepare("PRAGMA user_version").get()?.["user_version"], 2);
+    assert.deepEqual(database.prepare("SELECT * FROM redrive").all(), []);
+    database.close();
   });
 });
 

@@ -20,13 +20,16 @@ import type {
 } from "../store.ts";
 
 /** Numbers for each turn, in the order of `packTurns`. */
-export const NUMBERS_PER_TURN = 10;
+export const NUMBERS_PER_TURN = 12;
 /** Texts for each turn; the first turn of an execution has CREATED_TEXTS more. */
 export const TEXTS_PER_TURN = 2;
 export const CREATED_TEXTS = 6;
 
 export interface PackedTurns {
-  /** executionId, shard, epoch, lsn, prevLsn, atMs, stoppedAtMs, wakeAtMs, attention, startedAtMs; NaN = absent. */
+  /**
+   * executionId, shard, epoch, lsn, prevLsn, atMs, stoppedAtMs, wakeAtMs, attention, startedAtMs, redrive.count,
+   * redrive.atMs; NaN = absent.
+   */
   readonly numbers: Float64Array<ArrayBuffer>;
   /** data, status; then, where prevLsn is 0: arn, stateMachineArn, version, alias, name, revisionId. */
   readonly texts: readonly (string | undefined)[];
@@ -133,6 +136,8 @@ export function packTurns(turns: readonly TurnWrite[]): PackedTurns {
     numbers[n++] = turn.wakeAtMs ?? Number.NaN;
     numbers[n++] = turn.attention ? 1 : 0;
     numbers[n++] = created?.startedAtMs ?? Number.NaN;
+    numbers[n++] = turn.redrive?.count ?? Number.NaN;
+    numbers[n++] = turn.redrive?.atMs ?? Number.NaN;
     texts.push(turn.data, turn.status);
     if (created !== undefined) {
       texts.push(

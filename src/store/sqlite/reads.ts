@@ -28,11 +28,13 @@ const ROWS = `
   SELECT head.id AS id, head.shard AS shard, execution.arn AS arn, machine.text AS state_machine_arn,
     version.text AS version_arn, alias.text AS alias_arn, execution.name AS name, execution.revision_id AS revision_id,
     execution.started_at AS started_at, head.status AS status, head.stopped_at AS stopped_at,
-    head.head_lsn AS head_lsn, head.wake_at AS wake_at, head.attention AS attention
+    head.head_lsn AS head_lsn, head.wake_at AS wake_at, head.attention AS attention,
+    redrive.count AS redrive_count, redrive.at AS redriven_at
   FROM head JOIN execution ON execution.id = head.id
     JOIN symbol AS machine ON machine.id = execution.state_machine
     LEFT JOIN symbol AS version ON version.id = execution.state_machine_version
-    LEFT JOIN symbol AS alias ON alias.id = execution.state_machine_alias`;
+    LEFT JOIN symbol AS alias ON alias.id = execution.state_machine_alias
+    LEFT JOIN redrive ON redrive.execution = execution.id`;
 
 export class Reads {
   readonly #arns: ArnIndex;
@@ -202,5 +204,8 @@ function executionRow(row: Row | undefined): ExecutionRow | undefined {
     headLsn: row["head_lsn"] as number,
     ...(row["wake_at"] === null ? {} : { wakeAtMs: row["wake_at"] as number }),
     attention: row["attention"] === 1,
+    ...(row["redrive_count"] === null
+      ? {}
+      : { redrive: { count: row["redrive_count"] as number, atMs: row["redriven_at"] as number } }),
   };
 }

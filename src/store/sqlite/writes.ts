@@ -36,6 +36,7 @@ export class Writes {
   readonly #insertSymbol: StatementSync;
   readonly #findEpoch: StatementSync;
   readonly #claim: StatementSync;
+  readonly #putRedrive: StatementSync;
   readonly #addOpen: StatementSync;
   readonly #hasEntity: StatementSync;
   readonly #putEntity: StatementSync;
@@ -74,6 +75,10 @@ export class Writes {
     this.#insertHead = prepare(
       `INSERT INTO head (id, head_lsn, shard, state_machine, status, stopped_at, wake_at, attention)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#putRedrive = prepare(
+      `INSERT INTO redrive (execution, count, at) VALUES (?, ?, ?)
+       ON CONFLICT (execution) DO UPDATE SET count = excluded.count, at = excluded.at`,
     );
     this.#findSymbol = prepare("SELECT id FROM symbol WHERE text = ?");
     this.#insertSymbol = prepare("INSERT INTO symbol (text) VALUES (?) RETURNING id");
@@ -173,6 +178,8 @@ export class Writes {
         const data = texts[t] as string;
         const checksum = turnChecksum(lsn, id, prevLsn, at, data);
         this.#insertTurn.run(lsn, id, prevLsn, at, numbers[n + 2] as number, checksum, data);
+        const redriveCount = numbers[n + 10] as number;
+        if (!Number.isNaN(redriveCount)) this.#putRedrive.run(id, redriveCount, numbers[n + 11] as number);
       } else {
         arnTaken.add(id);
       }
