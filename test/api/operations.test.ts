@@ -709,10 +709,7 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
       },
     ],
   ],
-  "what this version has not says so": [
-    ["RedriveExecution", { executionArn }, notAvailable("RedriveExecution")],
-    ["TestState", { definition }, notAvailable("TestState")],
-  ],
+  "what this version has not says so": [["TestState", { definition }, notAvailable("TestState")]],
   "an operation that nobody has": [
     ["Nothing", {}, ["UnknownOperationException", "There is no operation 'Nothing'."]],
   ],

@@ -23,6 +23,7 @@ import {
 } from "./call.ts";
 import { checkData } from "./data.ts";
 import { getExecutionHistory } from "./history.ts";
+import { redriveMembers, showRedrives } from "./redrive.ts";
 import {
   existingStateMachine,
   showRevision,
@@ -116,28 +117,8 @@ async function describeExecution(call: Call): Promise<JsonObject> {
     traceHeader: started.traceHeader,
     stateMachineVersionArn: row.stateMachineVersionArn,
     stateMachineAliasArn: row.stateMachineAliasArn,
-    redriveCount: 0,
-    ...redriveStatus(execution, call.settings.limits, call.engine.now()),
+    ...(await showRedrives(call, execution)),
   });
-}
-
-const REDRIVABLE_FOR_MS = 14 * 24 * 60 * 60 * 1000;
-
-/** Whether the execution could be redriven by the service's rules, and why not. */
-function redriveStatus(execution: Execution, limits: Limits, nowMs: number): JsonObject {
-  const { status, startedAtMs, stoppedAtMs = nowMs, eventCount } = execution;
-  const refusals: readonly (readonly [boolean, string])[] = [
-    [status === "RUNNING" || status === "SUCCEEDED", `Execution is ${status} and cannot be redriven`],
-    [eventCount >= limits.historyEvents - 1, "Execution history event limit exceeded"],
-    [
-      stoppedAtMs - startedAtMs >= limits.executionSeconds * 1000,
-      "Execution has exceeded the max execution time",
-    ],
-    [nowMs - stoppedAtMs > REDRIVABLE_FOR_MS, "Execution redrivable period exceeded"],
-  ];
-  const refusal = refusals.find(([applies]) => applies);
-  if (!refusal) return { redriveStatus: "REDRIVABLE" };
-  return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: refusal[1] };
 }
 
 /** The machine as it was when the execution started. */
@@ -215,7 +196,7 @@ function toListItem(row: ExecutionRow): JsonObject {
     stopDate: row.stoppedAtMs === undefined ? undefined : wireTime(row.stoppedAtMs),
     stateMachineVersionArn: row.stateMachineVersionArn,
     stateMachineAliasArn: row.stateMachineAliasArn,
-    redriveCount: 0,
+    ...redriveMembers(row.redrive),
   });
 }
 

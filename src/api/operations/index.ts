@@ -5,6 +5,7 @@ import { aliasOperations } from "./aliases.ts";
 import type { Operations } from "./call.ts";
 import { definitionOperations } from "./definitions.ts";
 import { executionOperations } from "./executions.ts";
+import { redriveOperations } from "./redrive.ts";
 import { stateMachineOperations } from "./state-machines.ts";
 import { syncOperations } from "./sync.ts";
 import { tagOperations } from "./tags.ts";
@@ -18,6 +19,7 @@ export function createOperations(): Operations {
     ...versionOperations,
     ...aliasOperations,
     ...executionOperations,
+    ...redriveOperations,
     ...syncOperations,
     ...activityOperations(),
     ...tagOperations(),

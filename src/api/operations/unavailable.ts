@@ -5,11 +5,10 @@ import { notAvailable } from "./call.ts";
 
 const refuse: Operation = ({ operation }) => Promise.reject(notAvailable(operation));
 
-type UnavailableOperation = "DescribeMapRun" | "RedriveExecution" | "TestState" | "UpdateMapRun";
+type UnavailableOperation = "DescribeMapRun" | "TestState" | "UpdateMapRun";
 
 export const unavailableOperations: Pick<Operations, UnavailableOperation> = {
   DescribeMapRun: refuse,
-  RedriveExecution: refuse,
   TestState: refuse,
   UpdateMapRun: refuse,
 };
