@@ -36,6 +36,7 @@ import type { AcceptedStart, ExpressStarts } from "./express-starts.ts";
 import { throttled, unavailable } from "./failures.ts";
 import type { EndedExpress, ExpressExecutions, ExpressSummary, Revision, StartRequest } from "./interface.ts";
 import { Lru } from "./lru.ts";
+import { observed, type Observer } from "./observer.ts";
 import type { Programs } from "./programs.ts";
 import type { SeedSource } from "./seeds.ts";
 import type { BareInput, Waiter } from "./slot.ts";
@@ -57,6 +58,7 @@ export interface ExpressOptions {
   /** Memory for what has ended, in characters of its payloads and events. */
   readonly keptChars: number;
   readonly isOpen: () => boolean;
+  readonly observer: Observer | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -281,7 +283,10 @@ export class MemoryExpress implements ExpressExecutions {
       run.execution = decision.execution;
       run.started = decision.execution.started;
       ({ commands } = decision);
-      if (decision.turn !== undefined) keep(run, decision.turn);
+      if (decision.turn !== undefined) {
+        this.#observe(run, decision.execution, decision.turn);
+        keep(run, decision.turn);
+      }
     } catch (error) {
       this.#breakOff(run, error);
       return;
@@ -290,6 +295,14 @@ export class MemoryExpress implements ExpressExecutions {
     for (const command of commands) this.#carryOut(run, command);
     if (run.execution.status !== "RUNNING") this.#end(run, run.execution);
     else this.#setTimer(run, run.execution);
+  }
+
+  #observe(run: Run, execution: Execution, turn: JournalTurn): void {
+    const { observer } = this.#options;
+    if (observer === undefined) return;
+    const { turns } = run;
+    const { length } = turns;
+    observer(observed(execution, turn, true, () => Promise.resolve(turns.slice(0, length))));
   }
 
   #carryOut(run: Run, command: Command): void {

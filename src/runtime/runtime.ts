@@ -27,6 +27,7 @@ import { StoreExecutions } from "./executions.ts";
 import { MemoryExpress } from "./express.ts";
 import { ExpressStarts } from "./express-starts.ts";
 import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks } from "./interface.ts";
+import { joinObservers, type Observer } from "./observer.ts";
 import { Programs } from "./programs.ts";
 import { Recovery } from "./recovery.ts";
 import { type SeedSource, systemSeeds } from "./seeds.ts";
@@ -47,6 +48,8 @@ export interface RuntimeOptions {
   readonly clock?: Clock;
   /** The only source of randomness, of secrets too: its words must be unpredictable outside of tests. */
   readonly seeds?: SeedSource;
+  /** Who is told of every turn. */
+  readonly observers?: readonly Observer[];
   /** The store has failed (R3). Called once at most. */
   readonly onFatal: (error: Error) => void;
   /** One line. */
@@ -249,6 +252,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
   const { epochs, tokens, nextExecutionId } = opened;
   const clock = options.clock ?? systemClock;
   const settings: RuntimeSettings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const observer = joinObservers(options.observers ?? [], log);
   let hasFailed = false;
 
   const dispatcher = new Dispatcher({
@@ -341,6 +345,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
       },
       loaded: (slot) => recovery.loaded(slot),
     },
+    observer,
     onFatal,
     log,
   });
@@ -371,6 +376,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     runningExecutions: settings.expressExecutions,
     keptChars: settings.expressKeptChars,
     isOpen,
+    observer,
     log,
   });
   const tasks = new ShardTasks({ shards, activities, tokens, isOpen });

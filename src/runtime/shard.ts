@@ -41,6 +41,7 @@ import { OutcomeUnknown, type Store, type TurnWrite } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { executionDoesNotExist, quarantined, throttled, unavailable } from "./failures.ts";
+import { observed, type Observer } from "./observer.ts";
 import type { SeedSource } from "./seeds.ts";
 import type { RuntimeSettings } from "./settings.ts";
 import {
@@ -82,6 +83,7 @@ export interface ShardOptions {
   readonly environment: Omit<DecideEnvironment, "admit">;
   readonly programOf: (revisionId: string) => Promise<Program>;
   readonly hooks: ShardHooks;
+  readonly observer: Observer | undefined;
   readonly onFatal: (error: Error) => void;
   readonly log: (line: string) => void;
 }
@@ -378,7 +380,18 @@ export class Shards {
     write.lsn = this.#committer.takeLsn();
     const opens = Number(isOpen(execution)) - Number(wasOpen);
     const { waiter } = post;
-    const pending: PendingTurn = { write, slot, commands, waiter, answer, opens, followers: undefined };
+    const { observer } = this.#options;
+    const before = (): Promise<readonly JournalTurn[]> => this.#turnsBefore(write.executionId, write.lsn);
+    const pending: PendingTurn = {
+      write,
+      slot,
+      commands,
+      waiter,
+      answer,
+      opens,
+      observed: observer === undefined ? undefined : observed(execution, turn, false, before),
+      followers: undefined,
+    };
     slot.headLsn = write.lsn;
     slot.wakeAtMs = wakeAtMs;
     slot.undurable += 1;
@@ -394,6 +407,7 @@ export class Shards {
     if (slot.last === turn) slot.last = undefined;
     this.#openCount += turn.opens;
     if (write.wakeAtMs !== undefined) hooks.due(slot, write.wakeAtMs);
+    if (turn.observed !== undefined) this.#options.observer?.(turn.observed);
     try {
       for (const command of commands) hooks.carryOut(slot, command);
     } catch (error) {
@@ -495,6 +509,11 @@ export class Shards {
     slot.wakeAtMs = nextWakeAt(slot.execution);
     slot.program = await this.#options.programOf(slot.started.revisionId);
     return true;
+  }
+
+  async #turnsBefore(id: number, lsn: number): Promise<readonly JournalTurn[]> {
+    const turns = await this.#options.store.readJournal(id);
+    return turns.filter((turn) => turn.lsn < lsn).map(({ data, atMs }) => decodeTurn(data, atMs));
   }
 
   #quarantine(slot: Slot, error: unknown): void {

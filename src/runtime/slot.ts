@@ -6,6 +6,7 @@ import type { Program } from "../asl/ast.ts";
 import type { Execution, Input } from "../engine/index.ts";
 import type { Command } from "../engine/commands.ts";
 import type { ExecutionStarted } from "../engine/events.ts";
+import type { ObservedTurn } from "./observer.ts";
 import type { ExecutionRow, TurnWrite } from "../store/store.ts";
 
 type WithoutArrival<T> = T extends Input ? Omit<T, "nowMs" | "seed"> : never;
@@ -49,6 +50,8 @@ export interface PendingTurn {
   readonly answer: unknown;
   /** What it adds to the number of open executions: 1 for a start or a redrive, -1 for an end, 0 for both at once. */
   readonly opens: number;
+  /** What an observer is told of it, if there is one. */
+  readonly observed: ObservedTurn | undefined;
   /** Those who changed nothing, but saw what this turn did. */
   followers: { readonly waiter: Waiter<unknown>; readonly answer: unknown }[] | undefined;
 }

@@ -6,6 +6,7 @@ import { type Json, Payload } from "../../src/base/json.ts";
 import { type Limits, SERVICE_LIMITS } from "../../src/engine/index.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../../src/integrations/integration.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
+import type { Observer } from "../../src/runtime/observer.ts";
 import { Runtime } from "../../src/runtime/runtime.ts";
 import type { RuntimeSettings } from "../../src/runtime/settings.ts";
 import { HeldStore } from "./held-store.ts";
@@ -70,6 +71,7 @@ export interface HarnessOptions {
   readonly integrations?: FakeIntegrations;
   readonly settings?: Partial<RuntimeSettings>;
   readonly limits?: Partial<Limits>;
+  readonly observers?: readonly Observer[];
 }
 
 export async function open(options: HarnessOptions = {}): Promise<Harness> {
@@ -84,6 +86,7 @@ export async function open(options: HarnessOptions = {}): Promise<Harness> {
     integrations: integrations.serve,
     limits: { ...SERVICE_LIMITS, ...options.limits },
     ...(options.settings === undefined ? {} : { settings: options.settings }),
+    ...(options.observers === undefined ? {} : { observers: options.observers }),
     onFatal: (error) => fatal.push(error),
     log: (line) => log.push(line),
   });
