@@ -13,6 +13,7 @@
 
 import type { Json, JsonObject, Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
+import type { ExecutionType, ItemBatcher, ItemReader, ResultWriter } from "./distributed-ast.ts";
 import type { JsonataLimits, Meter } from "./jsonata/index.ts";
 
 export type QueryLanguage = "JSONPath" | "JSONata";
@@ -209,6 +210,12 @@ export interface MapState extends StateBase, InputOutput, Transition, Result, Fa
   /** 0 to 100. */
   readonly toleratedFailurePercentage?: number | Expression;
   readonly toleratedFailurePercentagePath?: Path;
+  /** Of DISTRIBUTED mode, as are the next four. */
+  readonly executionType?: ExecutionType;
+  readonly itemReader?: ItemReader;
+  readonly itemBatcher?: ItemBatcher;
+  readonly resultWriter?: ResultWriter;
+  readonly label?: string;
   readonly resultSelector?: Template;
 }
 

@@ -56,6 +56,8 @@ export class Reading {
   readonly states: Map<string, State> = new Map();
   /** Where each state name was first seen, in all blocks. */
   readonly names: Map<string, Place> = new Map();
+  /** Of Maps; unique in the machine. */
+  readonly labels: Set<string> = new Set();
   readonly graphs: BlockGraph[] = [];
   /** The block and the state that are being read. */
   graph: BlockGraph | undefined;

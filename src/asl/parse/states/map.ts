@@ -6,8 +6,8 @@
 
 import { type Json, isObject, member } from "../../../base/json.ts";
 import type { Block, MapState, Template } from "../../ast.ts";
+import type { ProcessorConfig } from "../../distributed-ast.ts";
 import { expressionText } from "../../expressions.ts";
-import { checkLabel } from "../../rules/names.ts";
 import {
   COMMON,
   INPUT_OUTPUT,
@@ -19,14 +19,17 @@ import {
   headOf,
   readState,
 } from "../common.ts";
-import { type Field, checkOneOf } from "../fields.ts";
+import { checkOneOf } from "../fields.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
 import { RETRY_CATCH } from "../retry-catch.ts";
-import { integer, number, oneOf, path, template } from "../values.ts";
+import { integer, number, path, template } from "../values.ts";
+import { DISTRIBUTED, checkInline, readProcessorConfig } from "./distributed.ts";
 
-function distributed(what: string): Field<never> {
-  return { read: (_value, place, reading) => reading.notYet(what, place) };
+interface Processor {
+  readonly block: Block;
+  /** undefined: what is wrong with it was reported. */
+  readonly config: ProcessorConfig | undefined;
 }
 
 const MAP = {
@@ -43,10 +46,7 @@ const MAP = {
   ToleratedFailureCountPath: { language: "JSONPath", read: path },
   ToleratedFailurePercentage: { expression: true, read: number(0, 100) },
   ToleratedFailurePercentagePath: { language: "JSONPath", read: path },
-  ItemReader: distributed("ItemReader (for a Map in DISTRIBUTED mode)"),
-  ItemBatcher: distributed("ItemBatcher (for a Map in DISTRIBUTED mode)"),
-  ResultWriter: distributed("ResultWriter (for a Map in DISTRIBUTED mode)"),
-  Label: { read: label },
+  ...DISTRIBUTED,
   ...INPUT_OUTPUT,
   ...RESULT,
   ...RETRY_CATCH,
@@ -66,13 +66,16 @@ export function readMap(source: StateSource, reading: Reading): MapState | undef
   checkOneOf(object, ["ItemProcessor", "Iterator"], false, place, reading);
   checkOneOf(object, ["ItemSelector", "Parameters"], false, place, reading);
   for (const name of WITH_PATH) checkOneOf(object, [name, `${name}Path`], false, place, reading);
-  const block = itemProcessor ?? iterator;
-  if (block === undefined) return undefined;
+  const read = itemProcessor ?? iterator;
+  if (read === undefined) return undefined;
+  const { block, config } = read;
+  if (config?.mode === "INLINE") checkInline(object, place, reading);
   const itemSelector = values.itemSelector ?? parameters;
   return {
     ...headOf(source),
     type: "Map",
     mode: "INLINE",
+    ...config,
     retry: [],
     catch: [],
     maxConcurrency: 0,
@@ -93,39 +96,14 @@ function items(value: Json, place: Place, reading: Reading): Template | undefine
   });
 }
 
-const PROCESSOR_CONFIG: readonly string[] = ["Mode", "ExecutionType"];
-const oneOfModes = oneOf("INLINE", "DISTRIBUTED");
-const executionType = oneOf("STANDARD", "EXPRESS");
+const INLINE: ProcessorConfig = { mode: "INLINE" };
 
-function processor(value: Json, place: Place, reading: Reading): Block | undefined {
-  const config = isObject(value) ? member(value, "ProcessorConfig") : undefined;
-  if (config !== undefined) processorConfig(config, inside(place, "ProcessorConfig"), reading);
-  return reading.readBlock(value, place, reading);
-}
-
-function processorConfig(value: Json, place: Place, reading: Reading): void {
-  if (!isObject(value)) {
-    reading.fault("Expected value of type [OBJECT]", place);
-    return;
-  }
-  for (const name of Object.keys(value)) {
-    if (PROCESSOR_CONFIG.includes(name)) continue;
-    reading.fault(`Field '${name}' is not supported`, place, {
-      focus: inside(place, name),
-      suggestion: reading.didYouMean(name, PROCESSOR_CONFIG),
-    });
-  }
-  const mode = member(value, "Mode");
-  if (mode !== undefined) oneOfModes(mode, inside(place, "Mode"), reading);
-  const type = member(value, "ExecutionType");
-  if (type !== undefined) executionType(type, inside(place, "ExecutionType"), reading);
-  if (mode === "DISTRIBUTED") {
-    if (type === undefined) reading.fault("These fields are required: [ExecutionType]", place);
-    reading.notYet("A Map in DISTRIBUTED mode", inside(place, "Mode"));
-  }
-}
-
-function label(value: Json, place: Place, reading: Reading): undefined {
-  checkLabel(value, place, reading);
-  return reading.notYet("Label (for a Map in DISTRIBUTED mode)", place);
+/** The block, and the mode that its ProcessorConfig chooses. */
+function processor(value: Json, place: Place, reading: Reading): Processor | undefined {
+  const written = isObject(value) ? member(value, "ProcessorConfig") : undefined;
+  const at = inside(place, "ProcessorConfig");
+  const config = written === undefined ? INLINE : readProcessorConfig(written, at, reading);
+  if (config?.mode === "DISTRIBUTED") reading.notYet("A Map in DISTRIBUTED mode", inside(at, "Mode"));
+  const block = reading.readBlock(value, place, reading);
+  return block === undefined ? undefined : { block, config };
 }
