@@ -195,7 +195,7 @@ export interface ParallelState extends StateBase, InputOutput, Transition, Resul
 export interface MapState extends StateBase, InputOutput, Transition, Result, Fallible {
   readonly type: "Map";
   readonly processor: Block;
-  /** DISTRIBUTED is reserved: `parse` reports it until Map Runs exist. */
+  /** DISTRIBUTED: it is read and kept, but entering it fails until Map Runs exist. */
   readonly mode: "INLINE" | "DISTRIBUTED";
   readonly itemsPath?: Path;
   /** JSONata: an expression, or a literal. */

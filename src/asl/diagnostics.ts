@@ -21,8 +21,6 @@ export type DiagnosticCode =
   | "NO_DOLLAR"
   | "NO_PATH"
   | "PASS_RESULT_IS_STATIC"
-  /** Ours: valid on AWS, not yet run by this version. */
-  | "NOT_AVAILABLE_YET"
   /** Ours: a state that no path reaches. */
   | "UNREACHABLE_STATE"
   /** Ours: the advice (rules/advice.ts). All are WARNINGs. */

@@ -23,7 +23,7 @@ export interface ItemReader {
   readonly csvHeaderLocation?: "FIRST_ROW" | "GIVEN";
   /** There if the location is GIVEN. That they differ is asked when the items are read. */
   readonly csvHeaders?: readonly string[];
-  /** 0 = no limit. A negative one fails when the items are read. */
+  /** 0 = no limit. A negative one can only come from an expression or a path, and fails when the items are read. */
   readonly maxItems?: number | Expression;
   readonly maxItemsPath?: Path;
   /** JSON pointer (RFC 6901) to the array or object in a JSON file. */

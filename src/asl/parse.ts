@@ -51,7 +51,7 @@ export function parse(text: string, options: ParseOptions = {}): Parsed {
     const outermost = graphs.at(-1);
     if (outermost !== undefined) checkTransitions(outermost, true, reading);
     for (const graph of graphs.slice(0, -1)) checkTransitions(graph, false, reading);
-    if (options.advice === true && !reading.isWrong && isObject(value)) advise(value, ROOT, reading);
+    if (options.advice === true && !reading.hasError && isObject(value)) advise(value, ROOT, reading);
     return block === undefined
       ? undefined
       : { ...machine, queryLanguage: reading.queryLanguage, root: block, states: reading.states };

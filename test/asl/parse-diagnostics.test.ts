@@ -425,23 +425,6 @@ const cases: readonly Case[] = [
     expect: [],
   },
   {
-    name: "what is wrong everywhere hides what is only not run yet",
-    state: {
-      Type: "Map",
-      ItemProcessor: {
-        ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "EXPRESS" },
-        StartAt: "Y",
-        States: { Y: { ...pass } },
-      },
-      QueryLanguage: "JSONata",
-      InputPath: "$.a",
-      End: true,
-    },
-    expect: [
-      `${SCHEMA}: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for the 'JSONPath' QueryLanguage at /States/X`,
-    ],
-  },
-  {
     name: "a JSONata machine has no JSONPath states, and nothing else is said of their fields",
     definition: {
       QueryLanguage: "JSONata",
@@ -464,22 +447,6 @@ const cases: readonly Case[] = [
     name: "expressions in a JSONata state are no type errors",
     state: { Type: "Wait", QueryLanguage: "JSONata", Seconds: "{% $states.input.s %}", End: true },
     expect: [],
-  },
-  {
-    name: "the distributed Map is not run yet",
-    state: {
-      Type: "Map",
-      Label: "l",
-      ItemProcessor: {
-        ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "EXPRESS" },
-        StartAt: "A",
-        States: { A: pass },
-      },
-      End: true,
-    },
-    expect: [
-      "NOT_AVAILABLE_YET: A Map in DISTRIBUTED mode is valid, but this version does not run it yet. at /States/X/ItemProcessor/ProcessorConfig/Mode",
-    ],
   },
 ];
 

@@ -80,11 +80,6 @@ export class Reading {
     return this.#hasError;
   }
 
-  /** Whether something was found that is wrong everywhere, and not only not run by this version. */
-  get isWrong(): boolean {
-    return this.#findings.some((finding) => finding.severity === "ERROR" && !isOurs(finding));
-  }
-
   /** SCHEMA_VALIDATION_FAILED, the commonest code. */
   fault(message: string, place: Place, hints: Hints = {}): undefined {
     return this.report("ERROR", "SCHEMA_VALIDATION_FAILED", message, place, hints);
@@ -92,16 +87,6 @@ export class Reading {
 
   warn(code: DiagnosticCode, message: string, place: Place, hints: Hints = {}): undefined {
     return this.report("WARNING", code, message, place, hints);
-  }
-
-  /** Something that AWS runs and this version does not. */
-  notYet(what: string, place: Place): undefined {
-    return this.report(
-      "ERROR",
-      "NOT_AVAILABLE_YET",
-      `${what} is valid, but this version does not run it yet.`,
-      place,
-    );
   }
 
   /** `place` undefined: the service gives no location. Answers undefined, for `return reading.fault(…)`. */
@@ -137,10 +122,9 @@ export class Reading {
 
   /**
    * All that was found, in order, with offsets into `text`.
-   * What this version cannot run is told only of definitions that are otherwise right: the rest is wrong everywhere.
    */
   diagnostics(text: string): Diagnostic[] {
-    const findings = this.isWrong ? this.#findings.filter((finding) => !isOurs(finding)) : this.#findings;
+    const findings = this.#findings;
     if (findings.length === 0) return [];
     const offsets = locate(
       text,
@@ -151,11 +135,6 @@ export class Reading {
       return offset === undefined ? diagnostic : { ...diagnostic, offset };
     });
   }
-}
-
-/** Ours alone: the service would run the definition. */
-function isOurs(finding: Finding): boolean {
-  return finding.code === "NOT_AVAILABLE_YET";
 }
 
 const PLACEHOLDER = /\$\{[^{}]{0,200}\}/u;

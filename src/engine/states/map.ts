@@ -13,6 +13,10 @@ import type { Turn } from "../turn.ts";
 
 /** Also begins a further try. @throws StatesError */
 export function enterMap(turn: Turn, frame: Frame, state: MapState): void {
+  // Run as INLINE it would do other work than it says: its items may not even be in the input.
+  if (state.mode === "DISTRIBUTED") {
+    throw new StatesError("States.Runtime", "This version does not run a Map state in DISTRIBUTED mode.");
+  }
   const input = inputOf(turn, frame, state);
   const maxConcurrency = concurrency(turn, frame, state, input);
   const items = itemsOf(turn, frame, state, input);

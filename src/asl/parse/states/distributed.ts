@@ -10,7 +10,7 @@ import { type Json, type JsonObject, isObject, member } from "../../../base/json
 import type { Template } from "../../ast.ts";
 import type { ItemBatcher, ItemReader, ProcessorConfig, ResultWriter } from "../../distributed-ast.ts";
 import { checkLabel } from "../../rules/names.ts";
-import { type Field, type Reader, checkOneOf, readFields } from "../fields.ts";
+import { type Field, type Reader, readFields } from "../fields.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
 import { integer, listOf, object, oneOf, path, string, template } from "../values.ts";
@@ -115,8 +115,7 @@ const READER_CONFIG = {
   CSVDelimiter: { read: oneOf("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB") },
   CSVHeaderLocation: { read: oneOf("FIRST_ROW", "GIVEN") },
   CSVHeaders: { read: listOf(string, { allowEmpty: false }) },
-  // A negative number is accepted, and fails when the items are read (recorded).
-  MaxItems: { expression: true, read: integer(-MAX_ITEMS, MAX_ITEMS) },
+  MaxItems: { expression: true, read: integer(0, MAX_ITEMS) },
   MaxItemsPath: { language: "JSONPath", read: path },
   ItemsPointer: { read: string },
 } as const;
@@ -170,7 +169,7 @@ function readReaderConfig(
   if (!isObject(written)) return {};
   const place = inside(itemReaderPlace, "ReaderConfig");
   const config = readFields(written, READER_CONFIG, place, reading, reading.stateLanguage);
-  checkOneOf(written, ["MaxItems", "MaxItemsPath"], false, place, reading);
+  checkOnlyOne(written, "MaxItems", place, reading);
   const missing: string[] = [];
   const loads = config.transformation === "LOAD_AND_FLATTEN" && action === "listObjectsV2";
   if (!Object.hasOwn(written, "InputType") && (action === "getObject" || loads)) {
@@ -186,6 +185,14 @@ function readReaderConfig(
     reading.fault(`These fields are required: [${missing.join(", ")}]`, place);
   }
   return config;
+}
+
+/** A limit and its path exclude each other; inside these objects the service says so in words of its own. */
+function checkOnlyOne(limits: JsonObject, name: string, place: Place, reading: Reading): void {
+  if (!Object.hasOwn(limits, name) || !Object.hasOwn(limits, `${name}Path`)) return;
+  reading.fault(`There should only be one of the following fields: [${name}, ${name}Path]`, place, {
+    focus: inside(place, `${name}Path`),
+  });
 }
 
 /** The members of Parameters, or of Arguments, that the S3 action cannot do without. */
@@ -215,7 +222,7 @@ function itemBatcher(value: Json, place: Place, reading: Reading): ItemBatcher |
   const source = object(value, place, reading);
   if (source === undefined) return undefined;
   const values = readFields(source, ITEM_BATCHER, place, reading, reading.stateLanguage);
-  for (const name of BATCH_LIMITS) checkOneOf(source, [name, `${name}Path`], false, place, reading);
+  for (const name of BATCH_LIMITS) checkOnlyOne(source, name, place, reading);
   const isLimited = BATCH_LIMITS.some(
     (name) => Object.hasOwn(source, name) || Object.hasOwn(source, `${name}Path`),
   );

@@ -1,4 +1,4 @@
-// Map, in its INLINE mode; of the DISTRIBUTED one the fields are known and reported as not run yet.
+// Map in both modes; what only the DISTRIBUTED one has is read in distributed.ts.
 //
 // ItemProcessor has an older form, Iterator, and ItemSelector one called Parameters. Both are still accepted.
 //
@@ -103,7 +103,6 @@ function processor(value: Json, place: Place, reading: Reading): Processor | und
   const written = isObject(value) ? member(value, "ProcessorConfig") : undefined;
   const at = inside(place, "ProcessorConfig");
   const config = written === undefined ? INLINE : readProcessorConfig(written, at, reading);
-  if (config?.mode === "DISTRIBUTED") reading.notYet("A Map in DISTRIBUTED mode", inside(at, "Mode"));
   const block = reading.readBlock(value, place, reading);
   return block === undefined ? undefined : { block, config };
 }
