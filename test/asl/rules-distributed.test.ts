@@ -231,6 +231,20 @@ const cases: readonly Case[] = [
     map: { ResultWriter: { Resource: s3("putObject"), Parameters: { Prefix: "p" } } },
     expect: ["The field 'Bucket' is required but was missing at /ResultWriter/Parameters"],
   },
+  // The context object
+  {
+    name: "only ItemsPath reads the context object, and limits may be variables",
+    map: {
+      ItemsPath: "$$.Execution.Input.list",
+      MaxConcurrencyPath: "$$.Execution.Input.n",
+      ToleratedFailureCountPath: "$count",
+      ItemBatcher: { MaxItemsPerBatchPath: "$$.Execution.Input.n" },
+    },
+    expect: [
+      "Value is not a Reference Path: the context object cannot be read here at /MaxConcurrencyPath",
+      "Value is not a Reference Path: the context object cannot be read here at /ItemBatcher/MaxItemsPerBatchPath",
+    ],
+  },
   // Label
   {
     name: "a label with a blank in it",

@@ -102,6 +102,15 @@ export const path: Reader<Path> = (value, place, reading) =>
       })
     : wrongType("STRING", value, place, reading);
 
+/** Of a Map's limits: a path into the input or a variable. Of the Map's paths only ItemsPath takes the context object. */
+export const limitPath: Reader<Path> = (value, place, reading) => {
+  if (typeof value !== "string" || !value.startsWith("$$")) return path(value, place, reading);
+  return reading.fault(notReferencePath(value, "the context object cannot be read here"), place, {
+    expected: "a path that begins with $., or a variable",
+    value,
+  });
+};
+
 /** The service's words, and after them ours: the beginning of the reason only says the same again. */
 export function notReferencePath(text: string, reason: string): string {
   const why = text.startsWith("$")

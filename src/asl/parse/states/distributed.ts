@@ -13,7 +13,7 @@ import { checkLabel } from "../../rules/names.ts";
 import { type Field, type Reader, readFields } from "../fields.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
-import { integer, listOf, object, oneOf, path, string, template } from "../values.ts";
+import { integer, limitPath, listOf, object, oneOf, string, template } from "../values.ts";
 
 const MAX_ITEMS = 100_000_000;
 const MAX_INPUT_BYTES = 262_144;
@@ -116,7 +116,7 @@ const READER_CONFIG = {
   CSVHeaderLocation: { read: oneOf("FIRST_ROW", "GIVEN") },
   CSVHeaders: { read: listOf(string, { allowEmpty: false }) },
   MaxItems: { expression: true, read: integer(0, MAX_ITEMS) },
-  MaxItemsPath: { language: "JSONPath", read: path },
+  MaxItemsPath: { language: "JSONPath", read: limitPath },
   ItemsPointer: { read: string },
 } as const;
 
@@ -211,9 +211,9 @@ function checkRequest(source: JsonObject, required: readonly string[], place: Pl
 
 const ITEM_BATCHER = {
   MaxItemsPerBatch: { expression: true, read: integer(1) },
-  MaxItemsPerBatchPath: { language: "JSONPath", read: path },
+  MaxItemsPerBatchPath: { language: "JSONPath", read: limitPath },
   MaxInputBytesPerBatch: { expression: true, read: integer(1, MAX_INPUT_BYTES) },
-  MaxInputBytesPerBatchPath: { language: "JSONPath", read: path },
+  MaxInputBytesPerBatchPath: { language: "JSONPath", read: limitPath },
   BatchInput: { read: template },
 } as const;
 const BATCH_LIMITS: readonly string[] = ["MaxItemsPerBatch", "MaxInputBytesPerBatch"];

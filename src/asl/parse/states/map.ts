@@ -23,7 +23,7 @@ import { checkOneOf } from "../fields.ts";
 import { type Place, inside } from "../place.ts";
 import type { Reading } from "../reading.ts";
 import { RETRY_CATCH } from "../retry-catch.ts";
-import { integer, number, path, template } from "../values.ts";
+import { integer, limitPath, number, path, template } from "../values.ts";
 import { DISTRIBUTED, checkInline, readProcessorConfig } from "./distributed.ts";
 
 interface Processor {
@@ -41,11 +41,11 @@ const MAP = {
   ItemSelector: { read: template },
   ...PARAMETERS,
   MaxConcurrency: { expression: true, read: integer(0) },
-  MaxConcurrencyPath: { language: "JSONPath", read: path },
+  MaxConcurrencyPath: { language: "JSONPath", read: limitPath },
   ToleratedFailureCount: { expression: true, read: integer(0) },
-  ToleratedFailureCountPath: { language: "JSONPath", read: path },
+  ToleratedFailureCountPath: { language: "JSONPath", read: limitPath },
   ToleratedFailurePercentage: { expression: true, read: number(0, 100) },
-  ToleratedFailurePercentagePath: { language: "JSONPath", read: path },
+  ToleratedFailurePercentagePath: { language: "JSONPath", read: limitPath },
   ...DISTRIBUTED,
   ...INPUT_OUTPUT,
   ...RESULT,
