@@ -694,6 +694,44 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
     ["ValidateStateMachineDefinition", { definition }, { result: "OK", diagnostics: [], truncated: false }],
     [
       "ValidateStateMachineDefinition",
+      {
+        definition: '{"StartAt":"X","States":{"A":{"Type":"Succeed"},"B":{"Type":"Succeed"}}}',
+        maxResults: 1,
+      },
+      {
+        result: "FAIL",
+        diagnostics: [
+          {
+            severity: "ERROR",
+            code: "MISSING_TRANSITION_TARGET",
+            message: "Missing 'Next' target: X",
+            location: "/StartAt",
+          },
+        ],
+        truncated: true,
+      },
+    ],
+    [
+      "ValidateStateMachineDefinition",
+      {
+        definition: '{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v":1},"End":true}}}',
+        severity: "WARNING",
+      },
+      {
+        result: "OK",
+        diagnostics: [
+          {
+            severity: "WARNING",
+            code: "UNUSED_VARIABLE",
+            message: "The variable 'v' is assigned, but nothing in its scope reads it",
+            location: "/States/A/Assign/v",
+          },
+        ],
+        truncated: false,
+      },
+    ],
+    [
+      "ValidateStateMachineDefinition",
       { definition: noState, severity: "WARNING", maxResults: 1 },
       {
         result: "FAIL",
