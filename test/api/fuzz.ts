@@ -32,6 +32,8 @@ interface Message {
   readonly target: string;
   readonly contentType: string;
   readonly body: Uint8Array;
+  /** Further headers, by name. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface Answer {
@@ -41,6 +43,8 @@ interface Answer {
 }
 
 const FAILURES_KEPT = 10;
+/** What stands for the answer that a poll did not wait for. */
+const GONE_AWAY: Answer = { status: 299, contentType: "application/x-amz-json-1.0", body: "{}" };
 
 /** Sends `count` damaged requests over kept-alive connections and looks at every answer. */
 export async function fuzz({ port, seed, count, connections }: FuzzOptions): Promise<FuzzReport> {
@@ -92,9 +96,18 @@ function judge({ status, contentType, body }: Answer, errors: Map<string, number
   return undefined;
 }
 
-function send(port: number, agent: Agent, { target, contentType, body }: Message): Promise<Answer> {
+function send(
+  port: number,
+  agent: Agent,
+  { target, contentType, body, headers: further = {} }: Message,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { "X-Amz-Target": target, "Content-Type": contentType, "Content-Length": body.length };
+    const headers = {
+      "X-Amz-Target": target,
+      "Content-Type": contentType,
+      "Content-Length": body.length,
+      ...further,
+    };
     const request = httpRequest(
       { host: "127.0.0.1", port, method: "POST", path: "/", agent, headers },
       (response) => {
@@ -111,7 +124,12 @@ function send(port: number, agent: Agent, { target, contentType, body }: Message
         });
       },
     );
-    request.setTimeout(20_000, () => request.destroy(new Error("timed out")));
+    // A poll of an activity that is there waits for a minute: it goes away, as workers do.
+    const isPoll = target === "AWSStepFunctions.GetActivityTask";
+    request.setTimeout(isPoll ? 500 : 20_000, () => {
+      if (isPoll) resolve(GONE_AWAY);
+      request.destroy(new Error("timed out"));
+    });
     request.on("error", reject);
     request.end(body);
   });
@@ -175,6 +193,8 @@ async function prepare(port: number, agent: Agent): Promise<readonly (readonly [
   const machine = { name: "fuzz", definition: DEFINITION, roleArn: ROLE };
   const { stateMachineArn = "" } = await call("CreateStateMachine", machine);
   const { activityArn = "" } = await call("CreateActivity", { name: "fuzz" });
+  const express = await call("CreateStateMachine", { ...machine, name: "fuzz-express", type: "EXPRESS" });
+  const startSync = { stateMachineArn: express["stateMachineArn"] ?? "", input: '{"n": 1, "a": ["b"]}' };
   const start = { stateMachineArn, name: "fuzz", input: '{"n": 1, "list": [1, 2.5, null, {"a": "ä"}]}' };
   const { executionArn = "" } = await call("StartExecution", start);
   const { nextToken = "x" } = await call("GetExecutionHistory", { executionArn, maxResults: 1 });
@@ -224,6 +244,7 @@ async function prepare(port: number, agent: Agent): Promise<readonly (readonly [
     ["SendTaskSuccess", { taskToken, output: '{"a": [1]}' }],
     ["StartExecution", { ...start, traceHeader: "Root=1-2-3" }],
     ["StartSyncExecution", { ...start, includedData: "ALL_DATA" }],
+    ["StartSyncExecution", { ...startSync, name: "sync", includedData: "METADATA_ONLY" }],
     ["StopExecution", { executionArn, error: "E", cause: "C" }],
     ["TagResource", { resourceArn: stateMachineArn, tags }],
     [
@@ -283,7 +304,9 @@ function damaged(random: Random, seeds: readonly (readonly [string, JsonObject])
   for (let i = pick(random, [0, 1, 1, 1, 2, 3]); i > 0; i--) value = damageValue(random, value);
   let body: Uint8Array = Buffer.from(JSON.stringify(value), "utf8");
   if (chance(random, 0.12)) body = damageBytes(random, body);
+  if (chance(random, 0.02)) body = withTwice(random, body);
   return {
+    ...(chance(random, 0.04) ? { headers: pick(random, HEADERS) } : {}),
     target: chance(random, 0.04) ? damageTarget(random, operation, seeds) : `AWSStepFunctions.${operation}`,
     contentType: chance(random, 0.02) ? pick(random, CONTENT_TYPES) : "application/x-amz-json-1.0",
     body,
@@ -296,6 +319,23 @@ const CONTENT_TYPES = [
   "application/x-amz-json-1.1",
   "application/json; charset=utf-16",
   "",
+];
+const HEADERS: readonly Readonly<Record<string, string>>[] = [
+  { Host: "evil.example" },
+  { Host: "localhost:99999" },
+  { Origin: "https://evil.example" },
+  { Origin: "null" },
+  { "Content-Encoding": "gzip" },
+  { Expect: "100-continue" },
+  { Expect: "200-maybe" },
+  { Authorization: "AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=0" },
+  { Authorization: "Bearer x" },
+  { "X-Amz-Date": "20261399T999999Z" },
+  { "X-Amz-Security-Token": "x".repeat(4000) },
+  { "X-Amzn-Trace-Id": "Root=1-x;Parent=\u00ff" },
+  { "X-Forwarded-Host": "evil.example", "X-Forwarded-For": "127.0.0.1" },
+  { Accept: "text/html", "Accept-Encoding": "br", "Accept-Charset": "utf-16" },
+  { __proto__x: "1", constructor: "2", "x-http-method-override": "DELETE" },
 ];
 const KEYS = [
   "__proto__",
@@ -418,6 +458,15 @@ function damageBytes(random: Random, body: Uint8Array): Uint8Array {
       // Rarely: a body beyond the limit.
       return chance(random, 0.02) ? Buffer.alloc(2_200_000, 0x20) : body.subarray(at);
   }
+}
+
+/** The first member once more, with another value, before all others or after them. */
+function withTwice(random: Random, body: Uint8Array): Uint8Array {
+  const text = Buffer.from(body).toString("utf8");
+  const key = /^\{("(?:[^"\\]|\\.)*"):/.exec(text)?.[1];
+  if (key === undefined) return body;
+  const member = `${key}:${JSON.stringify(anything(random, 1))}`;
+  return Buffer.from(chance(random, 0.5) ? `{${member},${text.slice(1)}` : `${text.slice(0, -1)},${member}}`);
 }
 
 function damageTarget(
