@@ -23,6 +23,7 @@ import { internalFailure, ProtocolError, serializationError, unknownOperation } 
 import type { GuardOptions } from "./guard.ts";
 import { judge } from "./guard.ts";
 import type { Caller, Settings } from "./operations/call.ts";
+import { ownOperations } from "./operations/express.ts";
 import { createOperations } from "./operations/index.ts";
 import {
   checkContentType,
@@ -33,6 +34,7 @@ import {
   writeBody,
   writeError,
 } from "./protocol.ts";
+import { type OwnOperationName, ownRequestShapes } from "./own-requests.ts";
 import type { OperationName } from "./requests.ts";
 import { requestShapes } from "./requests.ts";
 import type { ListenOptions, Listening } from "./server.ts";
@@ -72,8 +74,8 @@ export interface Api {
 }
 
 export function createApi(engine: EngineService, options: ApiOptions): Api {
-  const shapes = requestShapes(options.limits);
-  const operations = createOperations();
+  const shapes = { ...requestShapes(options.limits), ...ownRequestShapes() };
+  const operations = { ...createOperations(), ...ownOperations };
   const settings: Settings = { limits: options.limits, activityPollMs: options.activityPollMs ?? 60_000 };
   const onFault = options.onFault ?? logFault;
   /** Of the HTTP requests under way: they abort when their client goes away or a server closes. */
@@ -90,12 +92,12 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
     return operations[name]({ operation: name, request, caller, signal, engine, settings });
   }
 
-  function operationName(operation: string): OperationName {
+  function operationName(operation: string): OperationName | OwnOperationName {
     if (!isOperation(operation)) throw unknownOperation(`There is no operation '${operation}'.`);
     return operation;
   }
 
-  function isOperation(name: string): name is OperationName {
+  function isOperation(name: string): name is OperationName | OwnOperationName {
     return Object.hasOwn(shapes, name);
   }
 

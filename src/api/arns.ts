@@ -106,6 +106,15 @@ export function parseExecutionArn(arn: string): ExecutionArn {
   return { arn, stateMachineArn: `${head}stateMachine:${name}` };
 }
 
+/** The ARN of an Express execution: `…:express:machine:name:id`. @throws ServiceError InvalidArn */
+export function parseExpressArn(arn: string): string {
+  const { type, rest } = parse(arn);
+  if (type !== "express") throw wrongType(type);
+  const parts = rest.split(":");
+  if (parts.length !== 3 || parts.includes("")) throw invalidArn(`Invalid express execution ARN: ${arn}`);
+  return arn;
+}
+
 /** @throws ServiceError InvalidArn */
 export function parseActivityArn(arn: string): string {
   const { type, rest } = parse(arn);

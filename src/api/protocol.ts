@@ -16,6 +16,7 @@ import { isObject } from "../base/json.ts";
 import { parseJson } from "../base/json-text.ts";
 import type { ServiceError } from "../base/service-error.ts";
 import { ProtocolError, serializationError, typeOf, unknownOperation } from "./errors.ts";
+import { OWN_PREFIX } from "./own-requests.ts";
 
 const TARGET_PREFIX = "AWSStepFunctions.";
 /** A definition of 1 MiB as a JSON text, with its escapes, and the rest of the request. */
@@ -25,9 +26,10 @@ const MAX_DRAIN_BYTES = 16 * 1024 * 1024;
 /** The deepest request of the model has six levels. Payloads are texts within: their depth is not meant. */
 const MAX_DEPTH = 100;
 
-/** The operation that X-Amz-Target names; whether there is such a one, the caller looks up. */
+/** The operation that X-Amz-Target names, our own ones with their prefix; whether there is such a one, the caller looks up. */
 export function targetOf(request: IncomingMessage): string {
   const target = request.headers["x-amz-target"];
+  if (typeof target === "string" && target.startsWith(OWN_PREFIX)) return target;
   if (typeof target !== "string" || !target.startsWith(TARGET_PREFIX)) {
     throw unknownOperation(`The header X-Amz-Target must be ${TARGET_PREFIX}<Operation>.`);
   }

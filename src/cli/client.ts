@@ -62,7 +62,7 @@ export function connect(endpoint: URL, signing?: Signing): Caller {
     const body = JSON.stringify(input);
     const headers = {
       "content-type": "application/x-amz-json-1.0",
-      "x-amz-target": `AWSStepFunctions.${operation}`,
+      "x-amz-target": operation.includes(".") ? operation : `AWSStepFunctions.${operation}`,
     };
     const sent = isAsked && signing ? signed(endpoint, headers, body, signing) : headers;
     const answer = await post(endpoint, sent, body);

@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../base/json.ts";
 
-/** Calls one operation of the API. @throws ServiceError as the service answers; CliError without a connection */
+/** Calls one operation of the API, or of our own (`Stepwell.…`). @throws ServiceError as the service answers; CliError without a connection */
 export type Caller = (operation: string, input: JsonObject) => Promise<JsonObject>;
 
 /** What `serve`, `dev` and `demo` ask for. Values were checked; directories are absolute. */

@@ -8,6 +8,7 @@
 
 import { isArray, isObject, type JsonObject, member } from "../base/json.ts";
 import type { Caller } from "./environment.ts";
+import { historyOperation } from "./express.ts";
 import { numberOf, stringOf } from "./timeline.ts";
 
 /** Pauses between two questions: short while something happens, then longer, so that waiting costs little. */
@@ -78,7 +79,7 @@ async function historyPage(
   executionArn: string,
   token: string | undefined,
 ): Promise<HistoryPage> {
-  const answer = await call("GetExecutionHistory", {
+  const answer = await call(historyOperation(executionArn), {
     executionArn,
     maxResults: 1_000,
     ...(token === undefined ? {} : { nextToken: token }),
@@ -88,7 +89,7 @@ async function historyPage(
 
 /** One small answer tells whether a page is worth reading. */
 async function lastEventId(call: Caller, executionArn: string): Promise<number> {
-  const answer = await call("GetExecutionHistory", {
+  const answer = await call(historyOperation(executionArn), {
     executionArn,
     maxResults: 1,
     reverseOrder: true,

@@ -34,7 +34,7 @@ import type { Clock } from "./clock.ts";
 import { type Dispatcher, wellFormed } from "./dispatch.ts";
 import type { AcceptedStart, ExpressStarts } from "./express-starts.ts";
 import { throttled, unavailable } from "./failures.ts";
-import type { EndedExpress, ExpressExecutions, ExpressSummary, Revision, StartRequest } from "./interface.ts";
+import type { ExpressExecutions, ExpressSummary, KeptExpress, Revision, StartRequest } from "./interface.ts";
 import { Lru } from "./lru.ts";
 import { observed, type Observer } from "./observer.ts";
 import type { Programs } from "./programs.ts";
@@ -66,6 +66,7 @@ export interface ExpressOptions {
 class Run {
   readonly id: number;
   readonly program: Program;
+  readonly definitionChars: number;
   execution: Execution | undefined;
   started: ExecutionStarted | undefined;
   readonly turns: JournalTurn[] = [];
@@ -77,17 +78,17 @@ class Run {
   readonly inbox: BareInput[] = [];
   readonly ended: PromiseWithResolvers<Execution> = Promise.withResolvers<Execution>();
 
-  constructor(id: number, program: Program) {
+  constructor(id: number, program: Program, definitionChars: number) {
     this.id = id;
     this.program = program;
+    this.definitionChars = definitionChars;
   }
 }
 
 type Accepted = Omit<AcceptedStart, "input" | "acceptedBy"> & { readonly input: Payload };
 
 /** What is kept of an execution for reading. */
-interface Kept {
-  readonly execution: Execution;
+interface Kept extends KeptExpress {
   readonly turns: readonly JournalTurn[];
 }
 
@@ -136,7 +137,7 @@ export class MemoryExpress implements ExpressExecutions {
 
   readonly run: ExpressExecutions["run"] = async (request) => {
     const run = this.#begin(this.#accept(request), request.machine.revision);
-    return ended(await run.ended.promise, run.chars);
+    return { execution: await run.ended.promise, usedBytes: bytesOf(run) };
   };
 
   /** Runs again what a crash cut off (X2). */
@@ -157,7 +158,10 @@ export class MemoryExpress implements ExpressExecutions {
     }
   }
 
-  readonly describe: ExpressExecutions["describe"] = (arn) => this.#find(arn)?.execution;
+  readonly describe: ExpressExecutions["describe"] = (arn) => {
+    const found = this.#find(arn);
+    return found && { execution: found.execution, usedBytes: found.usedBytes };
+  };
 
   readonly history: ExpressExecutions["history"] = (arn) => {
     const found = this.#find(arn);
@@ -166,11 +170,13 @@ export class MemoryExpress implements ExpressExecutions {
 
   readonly list: ExpressExecutions["list"] = (stateMachineArn) => {
     const found: ExpressSummary[] = [];
-    const add = (execution: Execution): void => {
-      if (execution.started.stateMachineArn === stateMachineArn) found.push(summaryOf(execution));
+    const add = (execution: Execution, usedBytes: number): void => {
+      if (execution.started.stateMachineArn === stateMachineArn) found.push(summaryOf(execution, usedBytes));
     };
-    for (const { execution } of this.#kept.values()) add(execution);
-    for (const { execution } of this.#running.values()) if (execution !== undefined) add(execution);
+    for (const { execution, usedBytes } of this.#kept.values()) add(execution, usedBytes);
+    for (const run of this.#running.values()) {
+      if (run.execution !== undefined) add(run.execution, bytesOf(run));
+    }
     return found.toSorted((a, b) => b.startedAtMs - a.startedAtMs);
   };
 
@@ -240,7 +246,7 @@ export class MemoryExpress implements ExpressExecutions {
   }
 
   #begin(accepted: Accepted, revision: Revision): Run {
-    const run = new Run(this.#nextId, this.#options.programs.of(revision));
+    const run = new Run(this.#nextId, this.#options.programs.of(revision), revision.definition.length);
     this.#nextId += 1;
     this.#running.set(run.id, run);
     this.#runningByArn.set(accepted.executionArn, run);
@@ -353,7 +359,8 @@ export class MemoryExpress implements ExpressExecutions {
     this.#leave(run);
     // Kept by an execution that failed, for a redrive (engine/execution.ts, E4): of Express there is none.
     execution.frames.clear();
-    this.#kept.set(execution.started.executionArn, { execution, turns: run.turns }, run.chars + 1);
+    const kept = { execution, turns: run.turns, usedBytes: bytesOf(run) };
+    this.#kept.set(execution.started.executionArn, kept, run.chars + 1);
     run.ended.resolve(execution);
   }
 
@@ -378,7 +385,8 @@ export class MemoryExpress implements ExpressExecutions {
 
   #find(arn: string): Kept | undefined {
     const run = this.#runningByArn.get(arn);
-    if (run?.execution !== undefined) return { execution: run.execution, turns: run.turns };
+    if (run?.execution !== undefined)
+      return { execution: run.execution, turns: run.turns, usedBytes: bytesOf(run) };
     return this.#kept.get(arn);
   }
 }
@@ -399,7 +407,7 @@ function textCharsOf(event: Event): number {
   return event.kind === "TaskSucceeded" ? event.output.text.length : 0;
 }
 
-function summaryOf(execution: Execution): ExpressSummary {
+function summaryOf(execution: Execution, usedBytes: number): ExpressSummary {
   const { started, startedAtMs, status, stoppedAtMs } = execution;
   return {
     executionArn: started.executionArn,
@@ -407,11 +415,12 @@ function summaryOf(execution: Execution): ExpressSummary {
     name: started.name,
     status,
     startedAtMs,
+    usedBytes,
     ...(stoppedAtMs === undefined ? {} : { stoppedAtMs }),
   };
 }
 
-function ended(execution: Execution, chars: number): EndedExpress {
-  assert(execution.stoppedAtMs !== undefined, "it has ended");
-  return { execution, stoppedAtMs: execution.stoppedAtMs, usedBytes: chars * 2 };
+/** Characters of two bytes; the definition is read and compiled, which takes about its text twice. */
+function bytesOf({ chars, definitionChars }: Run): number {
+  return 2 * (chars + 2 * definitionChars);
 }

@@ -231,18 +231,17 @@ export interface ExpressExecutions {
     request: StartRequest,
   ) => Promise<{ readonly executionArn: string; readonly startedAtMs: number }>;
   /** Synchronous: resolves at its end; it runs once at most. @throws as Executions.start; InternalFailure */
-  readonly run: (request: StartRequest) => Promise<EndedExpress>;
+  readonly run: (request: StartRequest) => Promise<KeptExpress>;
   /** Undefined: there is none, or it is not kept any more. */
-  readonly describe: (executionArn: string) => Execution | undefined;
+  readonly describe: (executionArn: string) => KeptExpress | undefined;
   readonly history: (executionArn: string) => readonly HistoryEvent[] | undefined;
   /** Newest first. */
   readonly list: (stateMachineArn: string) => readonly ExpressSummary[];
 }
 
-export interface EndedExpress {
+export interface KeptExpress {
   readonly execution: Execution;
-  readonly stoppedAtMs: number;
-  /** Rough: of its payloads and events. */
+  /** Rough: of its definition, payloads and events. */
   readonly usedBytes: number;
 }
 
@@ -253,6 +252,7 @@ export interface ExpressSummary {
   readonly status: string;
   readonly startedAtMs: number;
   readonly stoppedAtMs?: number;
+  readonly usedBytes: number;
 }
 
 export interface Tasks {

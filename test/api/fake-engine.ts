@@ -185,13 +185,16 @@ function createExpress(now: () => number): ExpressExecutions {
     run: async (request) => {
       const { executionArn } = await run(request);
       const { execution } = ended.get(executionArn) as Stored;
-      return { execution, stoppedAtMs: now(), usedBytes: 1 };
+      return { execution, usedBytes: 1 };
     },
-    describe: (arn) => ended.get(arn)?.execution,
+    describe: (arn) => {
+      const stored = ended.get(arn);
+      return stored && { execution: stored.execution, usedBytes: 1 };
+    },
     history: (arn) => ended.get(arn)?.events,
     list: (stateMachineArn) =>
       [...ended.values()]
-        .map(({ row }) => ({ ...row, executionArn: row.arn }))
+        .map(({ row }) => ({ ...row, executionArn: row.arn, usedBytes: 1 }))
         .filter((row) => row.stateMachineArn === stateMachineArn),
   };
 }

@@ -36,10 +36,10 @@ function request(machine: StateMachine, input: Json = {}, name?: string) {
 test("a synchronous execution answers with its end, and nothing of it is stored", async () => {
   const harness = await open();
   const machine = await express(harness, ADD);
-  const { execution, stoppedAtMs } = await harness.runtime.express.run(request(machine, { a: 1 }, "one"));
+  const { execution } = await harness.runtime.express.run(request(machine, { a: 1 }, "one"));
   assert.equal(execution.status, "SUCCEEDED");
   assert.equal(execution.output?.text, "2");
-  assert.equal(stoppedAtMs, harness.clock.wallMs);
+  assert.equal(execution.stoppedAtMs, harness.clock.wallMs);
   assert.match(execution.started.executionArn, ARN);
   assert.deepEqual(await harness.store.listEntities("expressStart", "", 10), []);
   assert.equal(await harness.store.countOpen(), 0);
@@ -129,7 +129,7 @@ test("an accepted start is durable before it is answered, and forgotten after it
   harness.integrations.next().answer(succeeded(1));
   await settle();
   assert.deepEqual(await harness.store.listEntities("expressStart", "", 10), []);
-  assert.equal(harness.runtime.express.describe(executionArn)?.status, "SUCCEEDED");
+  assert.equal(harness.runtime.express.describe(executionArn)?.execution.status, "SUCCEEDED");
   await harness.runtime.close(0);
 });
 
@@ -151,7 +151,7 @@ test("what a crash cut off runs again from its beginning, under its ARN; what en
   assert.equal(next.integrations.calls.length, 0);
   again.answer(succeeded("second time"));
   await settle();
-  assert.equal(next.runtime.express.describe(cut.executionArn)?.output?.text, '"second time"');
+  assert.equal(next.runtime.express.describe(cut.executionArn)?.execution.output?.text, '"second time"');
   assert.equal(next.runtime.express.describe(done.executionArn), undefined);
   assert.deepEqual(await next.store.listEntities("expressStart", "", 10), []);
   await next.runtime.close(0);

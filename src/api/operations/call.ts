@@ -9,6 +9,7 @@ import { ServiceError } from "../../base/service-error.ts";
 import type { Limits } from "../../engine/limits.ts";
 import type { EngineService } from "../../runtime/interface.ts";
 import type { Scope } from "../arns.ts";
+import type { OwnOperationName } from "../own-requests.ts";
 import type { OperationName } from "../requests.ts";
 
 export interface Caller extends Scope {
@@ -23,7 +24,7 @@ export interface Settings {
 }
 
 export interface Call {
-  readonly operation: OperationName;
+  readonly operation: OperationName | OwnOperationName;
   readonly request: JsonObject;
   readonly caller: Caller;
   /** Aborts when nobody waits for the answer any more. */

@@ -68,7 +68,8 @@ async function read(
   return isReverse && !isFromEnd ? { ...found, events: found.events.toReversed() } : found;
 }
 
-function withinSize(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
+/** As many of a page as fit (H2). */
+export function withinSize(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
   let chars = 0;
   const end = events.findIndex(({ details = {} }) => {
     for (const value of Object.values(details)) chars += typeof value === "string" ? value.length : 0;

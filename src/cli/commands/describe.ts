@@ -47,6 +47,7 @@ export const describe: Command = {
 
 const OPERATIONS: Readonly<Record<string, { readonly name: string; readonly key: string }>> = {
   execution: { name: "DescribeExecution", key: "executionArn" },
+  express: { name: "Stepwell.DescribeExpressExecution", key: "executionArn" },
   stateMachine: { name: "DescribeStateMachine", key: "stateMachineArn" },
   activity: { name: "DescribeActivity", key: "activityArn" },
   mapRun: { name: "DescribeMapRun", key: "mapRunArn" },

@@ -13,7 +13,8 @@ import {
   say,
   sayJson,
 } from "../command.ts";
-import type { CliEnvironment } from "../environment.ts";
+import type { Caller, CliEnvironment } from "../environment.ts";
+import { ServiceError } from "../../base/service-error.ts";
 import { CliError } from "../problem.ts";
 import { duration, printable, table } from "../text.ts";
 import { numberOf, stringOf } from "../timeline.ts";
@@ -64,11 +65,25 @@ export const list: Command = {
         ? {}
         : { statusFilter: patternOption("status", status, STATUS, STATUS_WORDS) }),
     };
-    const items = await listAll(call, "ListExecutions", input, "executions", limit);
+    const items = await listExecutions(call, input, limit);
     show(environment, items, "executions", ["STATUS", "STARTED", "TOOK", "NAME", "ARN"], executionRow);
     return 0;
   },
 };
+
+/** Of a Standard machine, or what is still kept of an Express one. */
+async function listExecutions(
+  call: Caller,
+  input: JsonObject,
+  limit: number,
+): Promise<readonly JsonObject[]> {
+  try {
+    return await listAll(call, "ListExecutions", input, "executions", limit);
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== "StateMachineTypeNotSupported") throw error;
+    return listAll(call, "Stepwell.ListExpressExecutions", input, "executions", limit);
+  }
+}
 
 const STATUS = /^(?:RUNNING|SUCCEEDED|FAILED|TIMED_OUT|ABORTED|PENDING_REDRIVE)$/;
 const STATUS_WORDS = "RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE";
