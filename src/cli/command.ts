@@ -116,6 +116,25 @@ export async function machineArn(call: Caller, written: string): Promise<string>
   );
 }
 
+/** The pages of a list, each asked for when it is wanted. */
+export async function* pagesOf(
+  call: Caller,
+  operation: string,
+  input: JsonObject,
+  key: string,
+): AsyncGenerator<readonly JsonObject[]> {
+  let nextToken: string | undefined;
+  do {
+    const page: JsonObject = await call(operation, {
+      ...input,
+      maxResults: 1_000,
+      ...(nextToken === undefined ? {} : { nextToken }),
+    });
+    yield objectsOf(page, key);
+    nextToken = stringOf(page, "nextToken");
+  } while (nextToken !== undefined);
+}
+
 /** All items of a paged list, at most `limit`. */
 export async function listAll(
   call: Caller,

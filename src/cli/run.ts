@@ -6,6 +6,7 @@
 import { ServiceError } from "../base/service-error.ts";
 import { commandHelp, parseArguments, programHelp } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { cost } from "./commands/cost.ts";
 import { demo } from "./commands/demo.ts";
 import { describe } from "./commands/describe.ts";
 import { dev } from "./commands/dev.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   list,
   describe,
   stop,
+  cost,
   approve,
   reject,
   validate,

@@ -302,14 +302,15 @@ const COMMANDS: readonly Command[] = [
       "ID  TIME   EVENT             STATE  DETAIL\n" +
       "1   +0 ms  ExecutionStarted         ← {}\n" +
       "2   +0 ms  FailStateEntered  No     ← {}\n" +
-      "3   +0 ms  ExecutionFailed          E: because\n",
+      "3   +0 ms  ExecutionFailed          E: because\n" +
+      "2 transitions, 0.00005 USD on AWS\n",
   },
   {
     name: "history as a tree",
     argv: ["history", EXECUTION, "--tree"],
     operations: { GetExecutionHistory: () => ({ events: FAILED }) },
     calls: [["GetExecutionHistory", { executionArn: EXECUTION, maxResults: 1_000 }]],
-    out: `✗ No${" ".repeat(91)}0 ms\n✗ FAILED in 0 ms\n  E: because\n`,
+    out: `✗ No${" ".repeat(91)}0 ms\n✗ FAILED in 0 ms\n  E: because\n2 transitions, 0.00005 USD on AWS\n`,
   },
 ];
 

@@ -2,7 +2,10 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import { type Command, callerFor, ENDPOINT_OPTION, paletteOf, say, sayJson } from "../command.ts";
+import { priceOf, TransitionCounter } from "../bill.ts";
+import { isExpressArn } from "../express.ts";
 import { readHistory } from "../follow.ts";
+import { DEFAULT_PRICES, money } from "../prices.ts";
 import { viewOptions } from "../progress.ts";
 import { columnsOf, duration, fit, type Palette, pad, printable } from "../text.ts";
 import { detailsOf, numberOf, stringOf, Timeline } from "../timeline.ts";
@@ -23,7 +26,9 @@ export const history: Command = {
     "stepwell history arn:aws:states:us-east-1:000000000000:execution:orders:1 --json | jq .type",
   ],
   run: async (environment, args) => {
-    const events = await readHistory(callerFor(environment, args), args.positionals[0] as string);
+    const executionArn = args.positionals[0] as string;
+    const events = await readHistory(callerFor(environment, args), executionArn);
+    const isForPeople = args.flag("tree") || (environment.isTerminal && !args.flag("json"));
     if (args.flag("tree")) {
       const timeline = new Timeline();
       for (const event of events) timeline.add(event);
@@ -37,9 +42,21 @@ export const history: Command = {
       const { columns } = environment.size();
       for (const line of historyTable(events, columns - 1, paletteOf(environment))) say(environment, line);
     }
+    if (isForPeople && !isExpressArn(executionArn)) {
+      say(environment, paletteOf(environment).dim(costLine(events)));
+    }
     return 0;
   },
 };
+
+/** `7 transitions, 0.000175 USD on AWS`. `stepwell cost` tells more, and of Express executions. */
+function costLine(events: readonly JsonObject[]): string {
+  const counter = new TransitionCounter();
+  for (const event of events) counter.add(event);
+  const bill = counter.bill(DEFAULT_PRICES);
+  const price = money(priceOf(bill, DEFAULT_PRICES, false), DEFAULT_PRICES);
+  return `${bill.transitions} transitions, ${price} on AWS`;
+}
 
 /** The events as a table: id, time since the start, type, state, and what matters most of the details. */
 export function historyTable(events: readonly JsonObject[], width: number, palette: Palette): string[] {
