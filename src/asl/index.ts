@@ -2,5 +2,5 @@
 
 export type * from "./ast.ts";
 export { type Diagnostic, type DiagnosticCode, type Severity, serviceText } from "./diagnostics.ts";
-export { type ParseOptions, type Parsed, parse, toServiceMessage } from "./parse.ts";
+export { type ParseOptions, type Parsed, parse, parseState, toServiceMessage } from "./parse.ts";
 export { variableReferences } from "./variable-references.ts";

@@ -176,7 +176,7 @@ function workAgain(turn: Turn, frame: Frame): void {
 }
 
 /** The state's work: when it is entered, and again for each try that Retry grants. @throws StatesError */
-function work(turn: Turn, frame: Frame, state: State): void {
+export function work(turn: Turn, frame: Frame, state: State): void {
   switch (state.type) {
     case "Pass":
       return enterPass(turn, frame, state);

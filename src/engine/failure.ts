@@ -37,6 +37,7 @@ export function failureOf(frame: Frame, problem: StatesError): Failure {
  */
 export function failState(turn: Turn, frame: Frame, failure: Failure, child?: Frame): void {
   const state = turn.stateOf(frame);
+  turn.environment.inspectFailure?.(failure);
   if (frame.rest.kind === "children") abortChildren(turn, frame, child);
   if (child?.stateType === "Task") turn.emit({ kind: "StateAborted", frame: child.id });
   if (!("retry" in state) || failure.isFinal === true) return failFrame(turn, frame, failure);
@@ -127,7 +128,7 @@ function failFrame(turn: Turn, frame: Frame, failed: Failure): void {
   failState(turn, parent, tolerated === 0 ? failure : THRESHOLD_EXCEEDED, frame);
 }
 
-const THRESHOLD_EXCEEDED: Failure = {
+export const THRESHOLD_EXCEEDED: Failure = {
   error: "States.ExceedToleratedFailureThreshold",
   cause: "The specified tolerated failure threshold was exceeded",
 };

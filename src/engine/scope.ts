@@ -98,7 +98,10 @@ class EvaluationScope implements Scope {
   };
 
   readonly context = (): Json => {
-    this.#context ??= contextObject(this.#turn, this.#frame, this.#extras);
+    if (this.#context === undefined) {
+      const made = contextObject(this.#turn, this.#frame, this.#extras);
+      this.#context = this.#turn.environment.contextObject?.(made) ?? made;
+    }
     return this.#context;
   };
 

@@ -13,13 +13,14 @@
 import type { Program, State } from "../asl/ast.ts";
 import type { JsonataLimits, Meter } from "../asl/jsonata/index.ts";
 import { assert } from "../base/assert.ts";
-import type { Payload } from "../base/json.ts";
+import type { JsonObject, Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
 import { applyEvent } from "./apply.ts";
 import type { Command } from "./commands.ts";
 import { type Event, type PayloadRef, type TaskId, VISIBLE } from "./events.ts";
 import type { ChildrenRest, Execution, Frame } from "./execution.ts";
 import type { Limits } from "./limits.ts";
+import type { Failure } from "./retry.ts";
 
 export interface DecideEnvironment {
   readonly limits: Limits;
@@ -31,6 +32,10 @@ export interface DecideEnvironment {
   readonly admit: number;
   /** Is told every stage of the data flow, in order; for TestState. */
   readonly inspect?: ((stage: Stage, value: Payload) => void) | undefined;
+  /** Is told that a state has failed, before its Retry and Catch are asked; for TestState. */
+  readonly inspectFailure?: ((failure: Failure) => void) | undefined;
+  /** What expressions see as the context object in place of the one that was made; for TestState. */
+  readonly contextObject?: ((made: JsonObject) => JsonObject) | undefined;
 }
 
 /** What TestState shows of a state's data flow; of these `inspect` is told. */
@@ -40,6 +45,8 @@ export type Stage =
   | "afterArguments"
   | "afterItemsPath"
   | "afterItemSelector"
+  | "afterItemBatcher"
+  | "afterItemsPointer"
   | "result"
   | "afterResultSelector"
   | "afterResultPath"

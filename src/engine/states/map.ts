@@ -35,8 +35,8 @@ export function enterMap(turn: Turn, frame: Frame, state: MapState): void {
   startIterations(turn, frame, state);
 }
 
-/** @throws StatesError when they are no array */
-function itemsOf(turn: Turn, frame: Frame, state: MapState, input: Payload): readonly Json[] {
+/** The items of an inline Map. @throws StatesError when they are no array */
+export function itemsOf(turn: Turn, frame: Frame, state: MapState, input: Payload): readonly Json[] {
   const { items: given } = state;
   if (given !== undefined && "array" in given) return given.array(statesScope(turn, frame));
   const items =
@@ -84,7 +84,8 @@ export function startIterations(turn: Turn, frame: Frame, state: MapState): void
   }
 }
 
-function concurrency(turn: Turn, frame: Frame, state: MapState, input: Payload): number {
+/** 0 = no limit. @throws StatesError */
+export function concurrency(turn: Turn, frame: Frame, state: MapState, input: Payload): number {
   const { maxConcurrency: given, maxConcurrencyPath: path } = state;
   if (typeof given === "object") return given.number(statesScope(turn, frame), isCount, COUNT);
   if (path === undefined) return given;
@@ -100,19 +101,48 @@ const isPercentage = (value: number): boolean => value >= 0 && value <= 100;
 
 /** Of expressions: they are evaluated once, and what they gave is recorded. */
 function evaluatedTolerance(turn: Turn, frame: Frame, state: MapState, count: number): number | undefined {
+  const { toleratedFailureCount, toleratedFailurePercentage } = state;
+  if (typeof toleratedFailureCount !== "object" && typeof toleratedFailurePercentage !== "object")
+    return undefined;
+  const { count: given, percentage } = tolerances(turn, frame, state);
+  return tolerance(given, percentage, count);
+}
+
+export interface Tolerances {
+  readonly count: number | undefined;
+  readonly percentage: number | undefined;
+}
+
+/** What the fields say, however they say it. @throws StatesError */
+export function tolerances(turn: Turn, frame: Frame, state: MapState): Tolerances {
   const { toleratedFailureCount: givenCount, toleratedFailurePercentage: givenPercentage } = state;
-  if (typeof givenCount !== "object" && typeof givenPercentage !== "object") return undefined;
-  const scope = statesScope(turn, frame);
+  const { toleratedFailureCountPath: countPath, toleratedFailurePercentagePath: percentagePath } = state;
   const numberOf = (
     given: number | Expression | undefined,
     isRight: (value: number) => boolean,
     expected: string,
-  ): number | undefined => (typeof given === "object" ? given.number(scope, isRight, expected) : given);
-  return tolerance(
-    numberOf(givenCount, isCount, COUNT),
-    numberOf(givenPercentage, isPercentage, "a number from 0 to 100"),
-    count,
-  );
+  ): number | undefined =>
+    typeof given === "object" ? given.number(statesScope(turn, frame), isRight, expected) : given;
+  let count = numberOf(givenCount, isCount, COUNT);
+  let percentage = numberOf(givenPercentage, isPercentage, "a number from 0 to 100");
+  if (countPath === undefined && percentagePath === undefined) return { count, percentage };
+  const scope = scopeOf(turn, frame, inputOf(turn, frame, state));
+  if (countPath !== undefined) {
+    const value = countPath.read(scope);
+    if (!Number.isInteger(value)) throw notA("integer", "ToleratedFailureCountPath", countPath, value);
+    count = value as number;
+    if (count < 0) throw new StatesError("States.Runtime", "ToleratedFailureCount cannot be negative.");
+  }
+  if (percentagePath !== undefined) {
+    const value = percentagePath.read(scope);
+    if (typeof value !== "number")
+      throw notA("float", "ToleratedFailurePercentagePath", percentagePath, value);
+    percentage = value;
+    if (percentage < 0 || percentage > 100) {
+      throw new StatesError("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.");
+    }
+  }
+  return { count, percentage };
 }
 
 /** Of a count and a percentage the smaller one binds; without both none is tolerated. */
@@ -131,27 +161,7 @@ function tolerance(count: number | undefined, percentage: number | undefined, it
 export function toleratedFailures(turn: Turn, frame: Frame, state: MapState): number {
   const { toleratedFailures: recorded, count: items } = childrenRest(frame);
   if (recorded !== undefined) return recorded;
-  const { toleratedFailureCountPath: countPath, toleratedFailurePercentagePath: percentagePath } = state;
-  let count = state.toleratedFailureCount as number | undefined;
-  let percentage = state.toleratedFailurePercentage as number | undefined;
-  if (countPath !== undefined || percentagePath !== undefined) {
-    const scope = scopeOf(turn, frame, inputOf(turn, frame, state));
-    if (countPath !== undefined) {
-      const value = countPath.read(scope);
-      if (!Number.isInteger(value)) throw notA("integer", "ToleratedFailureCountPath", countPath, value);
-      count = value as number;
-      if (count < 0) throw new StatesError("States.Runtime", "ToleratedFailureCount cannot be negative.");
-    }
-    if (percentagePath !== undefined) {
-      const value = percentagePath.read(scope);
-      if (typeof value !== "number")
-        throw notA("float", "ToleratedFailurePercentagePath", percentagePath, value);
-      percentage = value;
-      if (percentage < 0 || percentage > 100) {
-        throw new StatesError("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.");
-      }
-    }
-  }
+  const { count, percentage } = tolerances(turn, frame, state);
   return tolerance(count, percentage, items);
 }
 
