@@ -39,6 +39,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       "--service-endpoint is kept for the integrations of other services; this version has none, so it does nothing",
     );
   }
+  const { limits = SERVICE_LIMITS, settings = {} } = options.limits ?? {};
   const fatal = Promise.withResolvers<Error>();
   const functions = Promise.withResolvers<LambdaInvoker | undefined>();
   // A failed opening rejects it before anybody waits for it.
@@ -50,7 +51,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
   const runtime: Runtime = await Runtime.open({
     store,
-    limits: SERVICE_LIMITS,
+    limits,
+    settings,
     onFatal: fatal.resolve,
     log,
     integrations: createIntegrations({
@@ -66,7 +68,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     region,
     forceAccount: options.isAccountGiven ? account : undefined,
     forceRegion: options.isRegionGiven ? region : undefined,
-    limits: SERVICE_LIMITS,
+    limits,
     authenticator,
     allowedHosts: options.allowedHosts,
     allowedOrigins: options.allowedOrigins,

@@ -29,6 +29,8 @@ export interface ParsedArguments {
   readonly positionals: readonly string[];
   /** The last value given to an option. */
   readonly value: (option: string) => string | undefined;
+  /** All values given to an option that may be repeated. */
+  readonly values: (option: string) => readonly string[];
   /** Whether an option without value was given. */
   readonly flag: (option: string) => boolean;
 }
@@ -50,7 +52,7 @@ export function parseArguments(command: CommandDeclaration, args: readonly strin
     ]),
   });
   const positionals: string[] = [];
-  const values = new Map<string, string>();
+  const values = new Map<string, string[]>();
   const flags = new Set<string>();
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -72,7 +74,7 @@ export function parseArguments(command: CommandDeclaration, args: readonly strin
           `For a value that begins with a dash write ${token.rawName}=${printable(token.value)}.`,
       );
     }
-    values.set(token.name, token.value);
+    values.set(token.name, [...(values.get(token.name) ?? []), token.value]);
   }
   const { least, most, names } = command.positionals;
   if (!flags.has("help") && positionals.length < least) throw wrong(command, `${names} is missing.`);
@@ -82,7 +84,8 @@ export function parseArguments(command: CommandDeclaration, args: readonly strin
   }
   return {
     positionals,
-    value: (option) => values.get(option),
+    value: (option) => values.get(option)?.at(-1),
+    values: (option) => values.get(option) ?? [],
     flag: (option) => flags.has(option),
   };
 }

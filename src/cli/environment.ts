@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../base/json.ts";
+import type { LimitSettings } from "./limits.ts";
 
 /** Calls one operation of the API, or of our own (`Stepwell.…`). @throws ServiceError as the service answers; CliError without a connection */
 export type Caller = (operation: string, input: JsonObject) => Promise<JsonObject>;
@@ -36,6 +37,8 @@ export interface ServeOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where calls to other services go. */
   readonly serviceEndpoint?: string;
+  /** Absent: the defaults. */
+  readonly limits?: LimitSettings;
   /** Whatever the server and its functions have to say while it runs: one line, without its line break. */
   readonly log: (line: string) => void;
 }

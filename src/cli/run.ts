@@ -13,6 +13,7 @@ import { dev } from "./commands/dev.ts";
 import { doctor } from "./commands/doctor.ts";
 import { env } from "./commands/env.ts";
 import { history } from "./commands/history.ts";
+import { limits } from "./commands/limits.ts";
 import { list } from "./commands/list.ts";
 import { serve } from "./commands/serve.ts";
 import { start } from "./commands/start.ts";
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   approve,
   reject,
   validate,
+  limits,
   env,
   doctor,
   torture,

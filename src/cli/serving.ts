@@ -17,10 +17,17 @@ import {
   urlOption,
 } from "./arguments.ts";
 import type { CliEnvironment, RunningServer, ServeOptions } from "./environment.ts";
+import { parseLimits } from "./limits.ts";
 import { CliError } from "./problem.ts";
 import { printableLines } from "./text.ts";
 
 export const DEFAULT_PORT = 8083;
+
+/** May be repeated. */
+export const LIMIT_OPTION: OptionDeclaration = {
+  value: "NAME=VALUE",
+  help: "Set a limit; may be repeated. `stepwell limits` lists them.",
+};
 
 export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   host: { value: "ADDRESS", help: "Address to listen on (127.0.0.1)." },
@@ -42,6 +49,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   },
   region: { value: "REGION", help: "Region in ARNs (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)." },
   account: { value: "ACCOUNT", help: "Account in ARNs, 12 digits (000000000000)." },
+  limit: LIMIT_OPTION,
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
   "service-endpoint": { value: "URL", help: "Endpoint of other services; without effect in this version." },
@@ -87,6 +95,7 @@ export function serveOptions(
   const functions = args.value("functions") ?? defaults.functions;
   const lambdaEndpoint = args.value("lambda-endpoint");
   const serviceEndpoint = args.value("service-endpoint");
+  const limits = args.values("limit");
   return {
     host,
     port: integerOption("port", args.value("port") ?? String(DEFAULT_PORT), 0, 65_535),
@@ -103,6 +112,7 @@ export function serveOptions(
     ...(serviceEndpoint === undefined
       ? {}
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
+    ...(limits.length === 0 ? {} : { limits: parseLimits(limits) }),
     log,
   };
 }

@@ -17,7 +17,8 @@ import type { Activity, Catalog, Revision, StateMachine, Tag, Versions } from ".
 import { Lru } from "./lru.ts";
 import { Records } from "./records.ts";
 import type { SeedSource } from "./seeds.ts";
-import { StoreVersions, versionWrite } from "./versions.ts";
+import { DEFAULT_SETTINGS } from "./settings.ts";
+import { StoreVersions, type VersionQuotas, versionWrite } from "./versions.ts";
 
 type StoredMachine = Omit<StateMachine, "revision"> & { readonly revisionId: string };
 /** Executions of the ARN with smaller ids are to be aborted. */
@@ -39,6 +40,8 @@ export interface CatalogOptions {
   /** For starts through an alias. */
   readonly seeds: SeedSource;
   readonly now: () => number;
+  /** The service's where nothing is said. */
+  readonly quotas?: VersionQuotas;
   readonly log: (line: string) => void;
 }
 
@@ -54,7 +57,7 @@ export class StoreCatalog implements Catalog {
   readonly #activityArns = new Set<string>();
 
   constructor(options: CatalogOptions) {
-    const { store, seeds, now } = options;
+    const { store, seeds, now, quotas = DEFAULT_SETTINGS } = options;
     this.#options = options;
     this.#store = store;
     this.#records = new Records(store);
@@ -63,6 +66,7 @@ export class StoreCatalog implements Catalog {
       records: this.#records,
       seeds,
       now,
+      quotas,
       getStateMachine: (arn) => this.getStateMachine(arn),
       getRevision: (revisionId) => this.#keptRevision(revisionId),
       readMachine: (arn) => this.#existing(arn),

@@ -278,6 +278,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     abortExecutions: (stateMachineArn, beforeId) => executions.abortAll(stateMachineArn, beforeId),
     seeds: options.seeds,
     now: clock.now,
+    quotas: settings,
     log,
   });
   const programs = new Programs(catalog.getRevision);

@@ -20,6 +20,9 @@ export interface RuntimeSettings {
   readonly expressExecutions: number;
   /** Memory for Express executions that have ended, in characters: they can be read until it is full. */
   readonly expressKeptChars: number;
+  /** Of one state machine; past them publishing and creating fail with ServiceQuotaExceededException. */
+  readonly versionsPerMachine: number;
+  readonly aliasesPerMachine: number;
 }
 
 export const DEFAULT_SETTINGS: RuntimeSettings = {
@@ -33,4 +36,6 @@ export const DEFAULT_SETTINGS: RuntimeSettings = {
   openExecutions: 1_000_000,
   expressExecutions: 50_000,
   expressKeptChars: 32 * 1024 * 1024,
+  versionsPerMachine: 1_000,
+  aliasesPerMachine: 100,
 };

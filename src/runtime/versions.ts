@@ -32,10 +32,7 @@ import type {
 import { Lru } from "./lru.ts";
 import type { Records } from "./records.ts";
 import type { SeedSource } from "./seeds.ts";
-
-// Quotas of the service, for each state machine (developer guide, "Service quotas").
-const MAX_VERSIONS = 1000;
-const MAX_ALIASES = 100;
+import type { RuntimeSettings } from "./settings.ts";
 
 const CACHED_CHARS = 16 * 1024 * 1024;
 const ENTRY_CHARS = 300;
@@ -43,12 +40,16 @@ const PAGE = 100;
 /** Numbers are padded in keys: the store orders by text. */
 const NUMBER_DIGITS = 10;
 
+export type VersionQuotas = Pick<RuntimeSettings, "versionsPerMachine" | "aliasesPerMachine">;
+
 export interface VersionsOptions {
   readonly store: Store;
   readonly records: Records;
   /** Which version a start through an alias runs. */
   readonly seeds: SeedSource;
   readonly now: () => number;
+  /** The service's are in settings.ts (developer guide, "Service quotas"). */
+  readonly quotas: VersionQuotas;
   readonly getStateMachine: (arn: string) => Promise<StateMachine | undefined>;
   readonly getRevision: (revisionId: string) => Promise<Revision | undefined>;
   /** As it is stored. @throws ServiceError StateMachineDoesNotExist */
@@ -77,7 +78,7 @@ export class StoreVersions implements Versions {
 
   readonly publish: Versions["publish"] = (arn, change, publication) =>
     this.#options.records.exclusively(arn, async () => {
-      const { readMachine, machineWrites, records, remember } = this.#options;
+      const { readMachine, machineWrites, records, remember, quotas } = this.#options;
       const current = await readMachine(arn);
       const changed = change(current);
       const { versions, aliases } = await this.of(arn);
@@ -89,8 +90,8 @@ export class StoreVersions implements Versions {
         }
         return { machine: changed, version: published };
       }
-      if (versions.length >= MAX_VERSIONS) {
-        throw quotaExceeded(`The state machine '${arn}' has ${MAX_VERSIONS} versions already`);
+      if (versions.length >= quotas.versionsPerMachine) {
+        throw quotaExceeded(`The state machine '${arn}' has ${quotas.versionsPerMachine} versions already`);
       }
       const { machine, version } = this.next(changed, publication);
       await records.write([...machineWrites(current, machine), versionWrite(version)]);
@@ -119,12 +120,13 @@ export class StoreVersions implements Versions {
   readonly createAlias: Versions["createAlias"] = (alias) =>
     this.#options.records.exclusively(alias.stateMachineArn, async () => {
       const arn = alias.stateMachineArn;
+      const { quotas } = this.#options;
       const { versions, aliases } = await this.of(arn);
       assertRoutes(alias, versions);
       const there = aliases.find(({ name }) => name === alias.name);
       if (there !== undefined) return { alias: there, created: false };
-      if (aliases.length >= MAX_ALIASES) {
-        throw quotaExceeded(`The state machine '${arn}' has ${MAX_ALIASES} aliases already`);
+      if (aliases.length >= quotas.aliasesPerMachine) {
+        throw quotaExceeded(`The state machine '${arn}' has ${quotas.aliasesPerMachine} aliases already`);
       }
       await this.#options.records.write([aliasWrite(alias)]);
       this.#remember(arn, { versions, aliases: [...aliases, alias].toSorted(byAge) });
