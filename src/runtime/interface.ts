@@ -5,6 +5,7 @@
 import type { Json, JsonObject, Payload } from "../base/json.ts";
 import type { Execution } from "../engine/execution.ts";
 import type { HistoryEvent } from "../engine/history.ts";
+import type { StateTestRequest, TestedState } from "../engine/test-state/index.ts";
 import type { ExecutionRow, ListQuery } from "../store/store.ts";
 
 /** A state machine as it is now; its definition and settings are those of `revision`. */
@@ -271,12 +272,24 @@ export interface Tasks {
   ) => Promise<{ readonly taskToken: string; readonly input: string } | undefined>;
 }
 
+export interface Tests {
+  /**
+   * Runs one state by itself; nothing is stored. A Task without a mock is really called.
+   *
+   * @param signal Aborts when nobody waits for the answer: what was begun is given up.
+   * @throws ServiceError ValidationException for what cannot be mocked so; ServiceUnavailable
+   */
+  readonly run: (request: StateTestRequest, signal: AbortSignal) => Promise<TestedState>;
+}
+
 /** A running engine. */
 export interface EngineService {
   readonly catalog: Catalog;
   readonly executions: Executions;
   readonly express: ExpressExecutions;
   readonly tasks: Tasks;
+  /** TestState. */
+  readonly tests: Tests;
   /** Wall clock. */
   readonly now: () => number;
   /** What operators look at: open executions, queue lengths, commits … */

@@ -26,7 +26,7 @@ import { Dispatcher } from "./dispatch.ts";
 import { StoreExecutions } from "./executions.ts";
 import { MemoryExpress } from "./express.ts";
 import { ExpressStarts } from "./express-starts.ts";
-import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks } from "./interface.ts";
+import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks, Tests } from "./interface.ts";
 import { joinObservers, type Observer } from "./observer.ts";
 import { Programs } from "./programs.ts";
 import { Recovery } from "./recovery.ts";
@@ -35,6 +35,7 @@ import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
 import { Shards } from "./shard.ts";
 import type { Slot } from "./slot.ts";
 import { ShardTasks } from "./tasks.ts";
+import { StateTests } from "./test-state.ts";
 import { Timers } from "./timers.ts";
 import { TaskTokens, TOKEN_KEY_BYTES } from "./tokens.ts";
 
@@ -61,6 +62,7 @@ export class Runtime implements EngineService {
   readonly executions: Executions;
   readonly express: ExpressExecutions;
   readonly tasks: Tasks;
+  readonly tests: Tests;
   readonly now: () => number;
 
   readonly #parts: Parts;
@@ -69,11 +71,12 @@ export class Runtime implements EngineService {
 
   private constructor(options: Seeded, opened: Opened) {
     this.#parts = assemble(options, opened, () => this.#isOpen);
-    const { catalog, executions, express, tasks, clock } = this.#parts;
+    const { catalog, executions, express, tasks, tests, clock } = this.#parts;
     this.catalog = catalog;
     this.executions = executions;
     this.express = express;
     this.tasks = tasks;
+    this.tests = tests;
     this.now = clock.now;
   }
 
@@ -140,7 +143,7 @@ export class Runtime implements EngineService {
 
   async #close(graceMs: number): Promise<void> {
     const { store, clock, shards, dispatcher, activities, timers, recovery } = this.#parts;
-    const { express, expressCalls, expressStarts } = this.#parts;
+    const { express, expressCalls, expressStarts, tests } = this.#parts;
     recovery.stop();
     timers.stop();
     activities.close();
@@ -156,6 +159,7 @@ export class Runtime implements EngineService {
     dispatcher.stop();
     express.stop();
     expressCalls.stop();
+    tests.stop();
     await shards.drain();
     await expressStarts.drain();
     shards.stop();
@@ -242,6 +246,7 @@ interface Parts {
   readonly expressCalls: Dispatcher;
   readonly expressStarts: ExpressStarts;
   readonly tasks: Tasks;
+  readonly tests: StateTests;
   readonly hasFailed: () => boolean;
   readonly log: (line: string) => void;
 }
@@ -290,6 +295,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     dispatcher.stop();
     express.stop();
     expressCalls.stop();
+    tests.stop();
     options.onFatal(error);
   };
   const timers = new Timers({
@@ -381,6 +387,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     log,
   });
   const tasks = new ShardTasks({ shards, activities, tokens, isOpen });
+  const tests = new StateTests({ clock, seeds: options.seeds, limits, integrations, log });
   return {
     store,
     clock,
@@ -395,6 +402,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     expressCalls,
     expressStarts,
     tasks,
+    tests,
     hasFailed: () => hasFailed,
     log,
   };

@@ -5,9 +5,12 @@ import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../src/base/json.ts";
 import { ServiceError } from "../../src/base/service-error.ts";
 import { StoreCatalog } from "../../src/runtime/catalog.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { systemSeeds } from "../../src/runtime/seeds.ts";
+import { StateTests } from "../../src/runtime/test-state.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Execution } from "../../src/engine/execution.ts";
+import { SERVICE_LIMITS } from "../../src/engine/limits.ts";
 import type { HistoryEvent } from "../../src/engine/history.ts";
 import type {
   Catalog,
@@ -75,6 +78,13 @@ export function createFakeEngine(startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): 
     executions: createExecutions(executions, now),
     express: createExpress(now),
     tasks,
+    tests: new StateTests({
+      clock: systemClock,
+      seeds: systemSeeds(),
+      limits: SERVICE_LIMITS,
+      integrations: () => undefined,
+      log: () => undefined,
+    }),
     now,
     statistics: async () => ({ openExecutions: [...executions.values()].filter(isOpen).length }),
     advance: (ms) => {

@@ -78,7 +78,7 @@ export async function toStartRequest({ request, caller, engine, settings }: Call
 }
 
 /** @throws ServiceError InvalidExecutionInput */
-function toInput(text: string, limits: Limits): Payload {
+export function toInput(text: string, limits: Limits): Payload {
   const problem = text === "" ? "Invalid execution input." : checkData(text, limits);
   if (problem !== undefined) {
     throw new ServiceError("InvalidExecutionInput", `Invalid State Machine Execution Input: '${problem}'`);

@@ -9,6 +9,7 @@ import { redriveOperations } from "./redrive.ts";
 import { stateMachineOperations } from "./state-machines.ts";
 import { syncOperations } from "./sync.ts";
 import { tagOperations } from "./tags.ts";
+import { testStateOperations } from "./test-state.ts";
 import { unavailableOperations } from "./unavailable.ts";
 import { versionOperations } from "./versions.ts";
 
@@ -24,6 +25,7 @@ export function createOperations(): Operations {
     ...activityOperations(),
     ...tagOperations(),
     ...definitionOperations,
+    ...testStateOperations,
     ...unavailableOperations,
   };
 }

@@ -5,10 +5,9 @@ import { notAvailable } from "./call.ts";
 
 const refuse: Operation = ({ operation }) => Promise.reject(notAvailable(operation));
 
-type UnavailableOperation = "DescribeMapRun" | "TestState" | "UpdateMapRun";
+type UnavailableOperation = "DescribeMapRun" | "UpdateMapRun";
 
 export const unavailableOperations: Pick<Operations, UnavailableOperation> = {
   DescribeMapRun: refuse,
-  TestState: refuse,
   UpdateMapRun: refuse,
 };

@@ -131,6 +131,9 @@ export class Services {
       get tasks() {
         return runtime().tasks;
       },
+      get tests() {
+        return runtime().tests;
+      },
       now: () => runtime().now(),
       statistics: () => runtime().statistics(),
     };
