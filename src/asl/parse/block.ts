@@ -160,7 +160,8 @@ export function readOneState(name: string, value: Json, place: Place, reading: R
     );
   }
   reading.stateLanguage = isMixed ? undefined : language;
-  reading.statePointer = locationOf(place);
+  // A state on its own is the root of its text: fields below it begin after the one slash.
+  reading.statePointer = place.parent === undefined ? "" : locationOf(place);
   reading.hasResult = WITH_RESULT.includes(type);
   return STATE_TYPES[type]({ object: source, place, name, language, isMixed }, reading);
 }
