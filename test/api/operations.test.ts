@@ -747,7 +747,13 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
       },
     ],
   ],
-  "what this version has not says so": [["TestState", { definition }, notAvailable("TestState")]],
+  "what this version has not says so": [
+    [
+      "DescribeMapRun",
+      { mapRunArn: "arn:aws:states:us-east-1:000000000000:mapRun:m/each:1" },
+      notAvailable("DescribeMapRun"),
+    ],
+  ],
   "an operation that nobody has": [
     ["Nothing", {}, ["UnknownOperationException", "There is no operation 'Nothing'."]],
   ],

@@ -89,6 +89,26 @@ const STEPS: readonly Step[] = [
     answer: { result: "OK", diagnostics: [], truncated: false },
   },
   {
+    operation: "TestState",
+    input: {
+      definition: '{"Type":"Pass","InputPath":"$.order","ResultPath":"$.number","Next":"Pay"}',
+      input: '{"order":7}',
+      inspectionLevel: "DEBUG",
+    },
+    answer: {
+      status: "SUCCEEDED",
+      output: '{"order":7,"number":7}',
+      nextState: "Pay",
+      inspectionData: {
+        input: '{"order":7}',
+        afterInputPath: "7",
+        afterParameters: "7",
+        afterResultSelector: "7",
+        afterResultPath: '{"order":7,"number":7}',
+      },
+    },
+  },
+  {
     operation: "CreateActivity",
     input: { name: APPROVED, tags: [{ key: "team", value: "sales" }] },
     answer: { activityArn: ACTIVITY, creationDate: "<date>" },
@@ -375,7 +395,6 @@ const STEPS: readonly Step[] = [
 const LACKING: ReadonlyMap<string, object> = new Map<string, object>([
   ["DescribeMapRun", { mapRunArn: `${PREFIX}:mapRun:orders/each:1` }],
   ["UpdateMapRun", { mapRunArn: `${PREFIX}:mapRun:orders/each:1`, maxConcurrency: 3 }],
-  ["TestState", { definition: FAILING, roleArn, input: "{}" }],
 ]);
 
 const server = new ServerProcess(await freePort(), ["--memory"]);
