@@ -151,6 +151,36 @@ test("the commands read them", async () => {
   assert.equal((JSON.parse(terminal.out()) as JsonObject)["status"], "SUCCEEDED");
 });
 
+test("their cost: requests, billed duration and memory", async () => {
+  const one = {
+    executions: 1,
+    transitions: 0,
+    attempts: 0,
+    requests: 1,
+    billedMs: 100,
+    gbSeconds: 0.00625,
+    open: 0,
+  };
+  const [single] = await stepwell("cost", executionArn);
+  const { price, currency: _, prices: __, ...rest } = single as JsonObject;
+  assert.deepEqual(rest, { executionArn, ...one });
+  assert.ok(Math.abs((price as number) - (0.000_001 + 0.006_25 * 0.000_016_67)) < 1e-12);
+  const [all] = await stepwell("cost", "--state-machine", "orders");
+  assert.deepEqual([all?.["executions"], all?.["requests"], all?.["gbSeconds"]], [4, 4, 0.025]);
+  const [none] = await stepwell("cost", "--state-machine", "orders", "--since", "2999-01-01");
+  assert.equal(none?.["executions"], 0);
+
+  const terminal = fakeTerminal(["history", executionArn, "--endpoint", server.url], {
+    isTerminal: true,
+    env: { NO_COLOR: "1" },
+  });
+  assert.equal(await runCli(terminal.environment), 0, terminal.err());
+  assert.match(
+    terminal.out(),
+    /\n1 request, 100 ms billed, 0\.00625 GB-seconds, 0\.0000011042 USD on AWS\n$/,
+  );
+});
+
 const STANDARD = await machine("standard", "STANDARD");
 const UNKNOWN = `${executionArn.slice(0, -1)}x`;
 const REFUSED: readonly {

@@ -2,7 +2,8 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import { type Command, callerFor, ENDPOINT_OPTION, paletteOf, say, sayJson } from "../command.ts";
-import { priceOf, TransitionCounter } from "../bill.ts";
+import { type Bill, expressBill, priceOf, TransitionCounter } from "../bill.ts";
+import type { Caller } from "../environment.ts";
 import { isExpressArn } from "../express.ts";
 import { readHistory } from "../follow.ts";
 import { DEFAULT_PRICES, money } from "../prices.ts";
@@ -27,7 +28,8 @@ export const history: Command = {
   ],
   run: async (environment, args) => {
     const executionArn = args.positionals[0] as string;
-    const events = await readHistory(callerFor(environment, args), executionArn);
+    const call = callerFor(environment, args);
+    const events = await readHistory(call, executionArn);
     const isForPeople = args.flag("tree") || (environment.isTerminal && !args.flag("json"));
     if (args.flag("tree")) {
       const timeline = new Timeline();
@@ -42,20 +44,29 @@ export const history: Command = {
       const { columns } = environment.size();
       for (const line of historyTable(events, columns - 1, paletteOf(environment))) say(environment, line);
     }
-    if (isForPeople && !isExpressArn(executionArn)) {
-      say(environment, paletteOf(environment).dim(costLine(events)));
+    if (isForPeople) {
+      say(environment, paletteOf(environment).dim(await costLine(call, executionArn, events)));
     }
     return 0;
   },
 };
 
-/** `7 transitions, 0.000175 USD on AWS`. `stepwell cost` tells more, and of Express executions. */
-function costLine(events: readonly JsonObject[]): string {
+/** `7 transitions, 0.000175 USD on AWS`; `stepwell cost` tells more. */
+async function costLine(call: Caller, executionArn: string, events: readonly JsonObject[]): Promise<string> {
+  if (isExpressArn(executionArn)) {
+    const input = { executionArn, includedData: "METADATA_ONLY" };
+    const bill = expressBill(await call("Stepwell.DescribeExpressExecution", input));
+    const spent = `${duration(bill.billedMs)} billed, ${Number(bill.gbSeconds.toFixed(6))} GB-seconds`;
+    return `1 request, ${bill.open > 0 ? "still running" : spent}, ${defaultPrice(bill)} on AWS`;
+  }
   const counter = new TransitionCounter();
   for (const event of events) counter.add(event);
   const bill = counter.bill(DEFAULT_PRICES);
-  const price = money(priceOf(bill, DEFAULT_PRICES, false), DEFAULT_PRICES);
-  return `${bill.transitions} transitions, ${price} on AWS`;
+  return `${bill.transitions} transitions, ${defaultPrice(bill)} on AWS`;
+}
+
+function defaultPrice(bill: Bill): string {
+  return money(priceOf(bill, DEFAULT_PRICES, false), DEFAULT_PRICES);
 }
 
 /** The events as a table: id, time since the start, type, state, and what matters most of the details. */
