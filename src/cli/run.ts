@@ -18,6 +18,7 @@ import { list } from "./commands/list.ts";
 import { serve } from "./commands/serve.ts";
 import { start } from "./commands/start.ts";
 import { stop } from "./commands/stop.ts";
+import { testState } from "./commands/test-state.ts";
 import { approve, reject } from "./commands/tokens.ts";
 import { torture } from "./commands/torture.ts";
 import { validate } from "./commands/validate.ts";
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   approve,
   reject,
   validate,
+  testState,
   limits,
   env,
   doctor,

@@ -25,7 +25,7 @@ const REFUSALS: readonly Refusal[] = [
     argv: ["xylophone"],
     expected:
       'error: There is no command "xylophone". There are: ' +
-      "serve, dev, demo, start, history, list, describe, stop, cost, approve, reject, validate, limits, env, doctor, torture.",
+      "serve, dev, demo, start, history, list, describe, stop, cost, approve, reject, validate, test-state, limits, env, doctor, torture.",
   },
   {
     name: "an unknown option",
@@ -153,7 +153,7 @@ const REFUSALS: readonly Refusal[] = [
     argv: ["\u001b[2J"],
     expected:
       'error: There is no command "\\u001b[2J". There are: ' +
-      "serve, dev, demo, start, history, list, describe, stop, cost, approve, reject, validate, limits, env, doctor, torture.",
+      "serve, dev, demo, start, history, list, describe, stop, cost, approve, reject, validate, test-state, limits, env, doctor, torture.",
   },
 ];
 
