@@ -3,7 +3,7 @@
 //   npm run conformance -- DIRECTORY [--filter TEXT] [--verbose]
 //
 // DIRECTORY holds the runner and the cases (they are not part of this project). A case counts if it needs nothing
-// that this version does not have: distributed Map, Express, another AWS service. Of those at least
+// that this version does not have: distributed Map, another AWS service. Of those at least
 // REQUIRED_SHARE must pass; each that fails must be listed in known-gaps.json with its reason.
 
 import { spawn } from "node:child_process";
@@ -108,6 +108,6 @@ function needsMore({ steps }: Case): boolean {
   return steps.some(({ op, args }) => {
     if (op === "TestState") return false;
     const definition = args?.definition ?? "";
-    return args?.type === "EXPRESS" || /"Mode"\s*:\s*"DISTRIBUTED"/.test(definition);
+    return /"Mode"\s*:\s*"DISTRIBUTED"/.test(definition);
   });
 }
