@@ -19,6 +19,7 @@ import { ProtocolError, serializationError, typeOf, unknownOperation } from "./e
 import { OWN_PREFIX } from "./own-requests.ts";
 
 const TARGET_PREFIX = "AWSStepFunctions.";
+const BOTH_PREFIXES = TARGET_PREFIX + OWN_PREFIX;
 /** A definition of 1 MiB as a JSON text, with its escapes, and the rest of the request. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 /** What of a too large body is still read, so that its sender gets to see the answer. */
@@ -30,7 +31,8 @@ const MAX_DEPTH = 100;
 export function targetOf(request: IncomingMessage): string {
   const target = request.headers["x-amz-target"];
   if (typeof target === "string" && target.startsWith(OWN_PREFIX)) return target;
-  if (typeof target !== "string" || !target.startsWith(TARGET_PREFIX)) {
+  // One prefix or the other: both together name nothing.
+  if (typeof target !== "string" || !target.startsWith(TARGET_PREFIX) || target.startsWith(BOTH_PREFIXES)) {
     throw unknownOperation(`The header X-Amz-Target must be ${TARGET_PREFIX}<Operation>.`);
   }
   return target.slice(TARGET_PREFIX.length);

@@ -247,5 +247,7 @@ test("what is refused", async () => {
       name,
     );
   }
+  const both = call("AWSStepFunctions.Stepwell.ListExpressExecutions", { stateMachineArn });
+  await assert.rejects(both, { code: "UnknownOperationException" });
   await assert.rejects(call("DescribeExecution", { executionArn }), { code: "InvalidArn" });
 });
