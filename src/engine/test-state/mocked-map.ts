@@ -129,14 +129,15 @@ function batchesOf(scope: Scope, batcher: ItemBatcher, inputs: readonly Json[]):
   let batch: Json[] = [];
   let bytes = emptyBytes;
   for (const item of inputs) {
-    const more = utf8Bytes(JSON.stringify(item)) + (batch.length === 0 ? 0 : 1);
-    if (batch.length > 0 && (batch.length >= mostItems || bytes + more > mostBytes)) {
+    const size = utf8Bytes(JSON.stringify(item));
+    // With its comma.
+    if (batch.length > 0 && (batch.length >= mostItems || bytes + 1 + size > mostBytes)) {
       batches.push(batch);
       batch = [];
       bytes = emptyBytes;
     }
+    bytes += size + (batch.length === 0 ? 0 : 1);
     batch.push(item);
-    bytes += more;
   }
   if (batch.length > 0) batches.push(batch);
   return batches.map(made);
