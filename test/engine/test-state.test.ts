@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseState, type State } from "../../src/asl/index.ts";
-import { type Json, type JsonObject, Payload } from "../../src/base/json.ts";
+import { fromMembers, type Json, type JsonObject, Payload } from "../../src/base/json.ts";
 import { ServiceError } from "../../src/base/service-error.ts";
 import { SERVICE_LIMITS } from "../../src/engine/limits.ts";
 import {
@@ -401,13 +401,13 @@ function testOf(definition: JsonObject, input: Json, given: Partial<StateTestReq
 
 const MOMENT = { nowMs: Date.UTC(2026, 0, 2), seed: [1, 2, 3, 4] as const };
 
-function plain({ output, stages, ...rest }: TestedState): JsonObject {
+function plain({ output, stages, errorDetails, ...rest }: TestedState): JsonObject {
   return {
     ...rest,
     ...(output === undefined ? {} : { output: output.value }),
-    // By definition, not by assignment: `__proto__` may be among the names.
-    stages: Object.fromEntries(stages.map(([name, value]) => [name, value.value])),
-  } as JsonObject;
+    ...(errorDetails === undefined ? {} : { errorDetails: { ...errorDetails } }),
+    stages: fromMembers(stages.map(([name, value]) => [name, value.value] as const)),
+  };
 }
 
 for (const [name, { state, input = {}, given = {}, expected }] of Object.entries(cases)) {
