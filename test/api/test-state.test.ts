@@ -102,6 +102,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     plain(INVOKE),
     "RoleArn must be specified when testing a Task state",
   ),
+  "a role that is no ARN": [plain(INVOKE, { roleArn: "r" }), "InvalidArn", "Invalid Role Arn: 'r'"],
   "an activity without a mock": [
     plain(ACTIVITY, { roleArn: ROLE }),
     "InvalidDefinition",

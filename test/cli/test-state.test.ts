@@ -83,16 +83,7 @@ const cases: Readonly<Record<string, Case>> = {
 `,
   },
   "what a field cannot be evaluated of is a failure": {
-    args: [
-      "machine.asl.json",
-      "Charge",
-      "--input",
-      "[7]",
-      "--mock-error",
-      "CardDeclined",
-      "--level",
-      "info",
-    ],
+    args: ["machine.asl.json", "Charge", "--input", "[7]", "--mock-error", "CardDeclined", "--level", "info"],
     exit: 1,
     out: "✗ FAILED\n  States.Runtime",
   },

@@ -24,6 +24,7 @@ import {
   TESTED_NAME,
 } from "../../engine/test-state/index.ts";
 import { type FieldValidationMode, mockFault } from "../../integrations/mock-apis.ts";
+import { checkRoleArn } from "../arns.ts";
 import type { Call, Operations } from "./call.ts";
 import { flagOf, present, requiredText, structureOf, textOf, validationFailed } from "./call.ts";
 import { toInput } from "./executions.ts";
@@ -36,7 +37,7 @@ export const testStateOperations: Pick<Operations, "TestState"> = {
   },
 };
 
-/** @throws ServiceError ValidationException, InvalidDefinition, InvalidExecutionInput */
+/** @throws ServiceError ValidationException, InvalidArn, InvalidDefinition, InvalidExecutionInput */
 function toTest({ request, caller, settings }: Call): StateTestRequest {
   const mockInput = structureOf(request, "mock");
   const configuration = structureOf(request, "stateConfiguration") ?? {};
@@ -45,6 +46,7 @@ function toTest({ request, caller, settings }: Call): StateTestRequest {
 
   const state = testedState(request, settings.limits.definitionBytes);
   const roleArn = textOf(request, "roleArn");
+  if (roleArn !== undefined) checkRoleArn(roleArn);
   checkTestable(state, hasMock, roleArn);
   const mock = mockInput === undefined ? undefined : toMock(state, mockInput);
   const context = textOf(request, "context");
