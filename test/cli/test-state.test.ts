@@ -30,6 +30,23 @@ const MACHINE = {
   StartAt: "Charge",
   States: { Charge: CHARGE, Ship: { Type: "Succeed" }, Apologise: { Type: "Succeed" } },
 };
+const MAP = {
+  Type: "Map",
+  QueryLanguage: "JSONata",
+  ItemReader: {
+    Resource: "arn:aws:states:::s3:getObject",
+    ReaderConfig: { InputType: "CSV", CSVHeaderLocation: "FIRST_ROW" },
+    Arguments: { Bucket: "b", Key: "k" },
+  },
+  ItemSelector: "{% $states.context.Map.Item.Value.name %}",
+  ItemProcessor: {
+    ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
+    StartAt: "A",
+    States: { A: { Type: "Pass", End: true } },
+  },
+  ToleratedFailureCount: 1,
+  End: true,
+};
 const YAML =
   "Type: Pass\nQueryLanguage: JSONata\nOutput:\n  twice: '{% $states.input.n * $factor %}'\nEnd: true\n";
 
@@ -126,6 +143,24 @@ const cases: Readonly<Record<string, Case>> = {
       inspectionData: { input: '{"n":4}', variables: '{"factor":2}' },
     })}\n`,
   },
+  "a distributed Map is tested with the file that it would read": {
+    args: [
+      "map.asl.json",
+      ...["--reader-data", "rows.csv", "--mock", "[1,2]", "--failed-iterations", "2", "--json"],
+    ],
+    exit: 1,
+    out: `${JSON.stringify({
+      status: "FAILED",
+      error: "States.ExceedToleratedFailureThreshold",
+      cause: "The specified tolerated failure threshold was exceeded",
+      inspectionData: {
+        input: "{}",
+        afterItemSelector: '["Ann","Bo"]',
+        maxConcurrency: 0,
+        toleratedFailureCount: 1,
+      },
+    })}\n`,
+  },
   "of a whole definition a state is to be named": {
     args: ["machine.asl.json"],
     exit: 2,
@@ -150,6 +185,8 @@ let url: string;
 before(async () => {
   writeFileSync(join(folder, "machine.asl.json"), JSON.stringify(MACHINE));
   writeFileSync(join(folder, "state.yaml"), YAML);
+  writeFileSync(join(folder, "map.asl.json"), JSON.stringify(MAP));
+  writeFileSync(join(folder, "rows.csv"), "name,age\nAnn,4\nBo,7\n");
   const scope = { account: "000000000000", region: "us-east-1" };
   const api = createApi(createFakeEngine(), { ...scope, limits: SERVICE_LIMITS, activityPollMs: 1_000 });
   server = createServer((request, response) => {

@@ -2,7 +2,7 @@
 
 import { fromMembers, isObject, type Json, type JsonObject, member } from "../../base/json.ts";
 import { parseJson } from "../../base/json-text.ts";
-import { patternOption } from "../arguments.ts";
+import { type ParsedArguments, patternOption } from "../arguments.ts";
 import {
   type Command,
   callerFor,
@@ -36,6 +36,8 @@ export const testState: Command = {
     variables: { value: "JSON", help: "What earlier states have assigned: an object." },
     context: { value: "JSON", help: "The context object; with a mock only." },
     retries: { value: "COUNT", help: "Retries that were made before; with --mock-error." },
+    "failed-iterations": { value: "COUNT", help: "Iterations of a mocked Map that failed." },
+    "reader-data": { value: "FILE", help: "What the ItemReader of a mocked Map would read." },
     level: { value: "LEVEL", help: "INFO, DEBUG or TRACE (DEBUG)." },
     role: { value: "ARN", help: "The role of a Task that is called (one that stands for any)." },
     json: { help: "The answer of TestState as one line of JSON." },
@@ -66,7 +68,6 @@ export const testState: Command = {
       cause: args.value("mock-cause"),
       mode: args.value("validation")?.toUpperCase(),
     });
-    const retries = args.value("retries");
     const request: Readonly<Record<string, Json | undefined>> = {
       definition: await definitionText(environment, file as string, stateName),
       stateName,
@@ -76,10 +77,7 @@ export const testState: Command = {
       mock,
       variables: await json("variables"),
       context: await json("context"),
-      stateConfiguration:
-        retries === undefined
-          ? undefined
-          : { retrierRetryCount: Number(patternOption("retries", retries, /^\d{1,8}$/, "a whole number")) },
+      stateConfiguration: await configurationOf(environment, args),
     };
     const given = Object.entries(request).filter((entry): entry is [string, Json] => entry[1] !== undefined);
     const answer = await call("TestState", fromMembers(given));
@@ -112,6 +110,28 @@ function mockOf({
     ...(result === undefined ? { errorOutput } : { result }),
     ...(mode === undefined ? {} : { fieldValidationMode: mode }),
   };
+}
+
+async function configurationOf(
+  environment: CliEnvironment,
+  args: ParsedArguments,
+): Promise<JsonObject | undefined> {
+  const count = (option: string): number | undefined => {
+    const written = args.value(option);
+    return written === undefined
+      ? undefined
+      : Number(patternOption(option, written, /^\d{1,8}$/, "a whole number"));
+  };
+  const file = args.value("reader-data");
+  const configuration: Readonly<Record<string, Json | undefined>> = {
+    retrierRetryCount: count("retries"),
+    mapIterationFailureCount: count("failed-iterations"),
+    mapItemReaderData: file === undefined ? undefined : await readTextFile(environment, file),
+  };
+  const given = Object.entries(configuration).filter(
+    (entry): entry is [string, Json] => entry[1] !== undefined,
+  );
+  return given.length === 0 ? undefined : fromMembers(given);
 }
 
 /** In the order of the data flow, with what they are called in a definition. */
