@@ -28,10 +28,6 @@ const ADD = JSON.stringify({
   StartAt: "Add",
   States: { Add: { Type: "Pass", Output: "{% $states.input.a + 1 %}", End: true } },
 });
-const FAILING = JSON.stringify({
-  StartAt: "No",
-  States: { No: { Type: "Fail", Error: "Refused", Cause: "sold out" } },
-});
 
 /** What steps keep for later ones: task tokens, revision ids. */
 const kept = new Map<string, string>();
