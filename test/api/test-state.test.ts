@@ -37,6 +37,16 @@ const WRITING_MAP = {
   ResultWriter: { Resource: "arn:aws:states:::s3:putObject", Parameters: { Bucket: "b" } },
   End: true,
 };
+const READING_MAP = {
+  Type: "Map",
+  ItemReader: {
+    Resource: "arn:aws:states:::s3:getObject",
+    ReaderConfig: { InputType: "JSON" },
+    Parameters: { Bucket: "b", Key: "k" },
+  },
+  ItemProcessor: WRITING_MAP.ItemProcessor,
+  End: true,
+};
 const PASS = { Type: "Pass", End: true };
 
 const mocked = (
@@ -132,6 +142,14 @@ const refusals: Readonly<Record<string, Refusal>> = {
   "variables that are no object": invalid(
     plain(PASS, { variables: "[]" }),
     "Variables must be a valid JSON object",
+  ),
+  "variables that are nested too deep": invalid(
+    plain(PASS, { variables: `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}` }),
+    "Variables must be a valid JSON object",
+  ),
+  "a mocked result that is nested too deep": invalid(
+    plain(MAP, { mock: { result: `${"[".repeat(100_000)}${"]".repeat(100_000)}` } }),
+    "Mocked result must be valid JSON",
   ),
   "a mocked result that is no JSON": invalid(
     plain(INVOKE, { mock: { result: "{", fieldValidationMode: "NONE" } }),
@@ -282,6 +300,18 @@ const answers: Readonly<Record<string, readonly [request: JsonObject, answer: Js
       [1],
     ),
     { status: "SUCCEEDED", output: "[1]" },
+  ],
+  "reader data that is nested too deep fails the Map": [
+    mocked(READING_MAP, [], {
+      stateConfiguration: { mapItemReaderData: `${"[".repeat(100_000)}${"]".repeat(100_000)}` },
+    }),
+    {
+      status: "FAILED",
+      error: "States.ItemReaderFailed",
+      cause:
+        "An error occurred while executing the state 'StateName' (entered at the event id #2). " +
+        "The file is no valid JSON: Document nesting depth (1001) exceeds the maximum allowed (1000)",
+    },
   ],
   "members that the API does not have are kept": [
     mocked(START, { ExecutionArn: "a", StartDate: "x", Colour: 1 }),

@@ -45,7 +45,7 @@ const CONTEXT: ReadonlyMap<string, Fields> = new Map<string, Fields>([
 
 /** @throws ServiceError ValidationException */
 export function checkedContext(text: string, state: State): JsonObject {
-  const json = parseJson(text, { maxDepth: Number.POSITIVE_INFINITY });
+  const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) throw invalid("Context object must be a valid JSON object");
   const context = json.value;
   for (const [name, value] of Object.entries(context)) checkPart(name, value);

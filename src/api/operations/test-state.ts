@@ -150,7 +150,7 @@ function toMock(state: State, mock: JsonObject): Mock {
     };
   }
   const text = requiredText(mock, "result");
-  const json = parseJson(text, { maxDepth: Number.POSITIVE_INFINITY });
+  const json = parseJson(text);
   if (!json.ok) throw validationFailed("Mocked result must be valid JSON");
   const mode = (textOf(mock, "fieldValidationMode") ?? "STRICT") as FieldValidationMode;
   const fault = resultFault(state, json.value, mode);
@@ -172,7 +172,7 @@ function resultFault(state: State, result: Json, mode: FieldValidationMode): str
 
 function toVariables(text: string | undefined): StateTestRequest["variables"] {
   if (text === undefined) return [];
-  const json = parseJson(text, { maxDepth: Number.POSITIVE_INFINITY });
+  const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) throw validationFailed("Variables must be a valid JSON object");
   return Object.entries(json.value);
 }

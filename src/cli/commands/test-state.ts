@@ -221,7 +221,7 @@ async function definitionText(
 }
 
 function refuseWhole(file: string, json: string): void {
-  const parsed = parseJson(json, { maxDepth: Number.POSITIVE_INFINITY });
+  const parsed = parseJson(json);
   const states = parsed.ok && isObject(parsed.value) ? member(parsed.value, "States") : undefined;
   if (!isObject(states)) return;
   const names = Object.keys(states).map(printable).join(", ");

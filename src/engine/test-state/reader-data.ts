@@ -28,7 +28,7 @@ export function itemsFromReader(turn: Turn, reader: ItemReader, text: string): r
 }
 
 function jsonOf(text: string): Json {
-  const json = parseJson(text, { maxDepth: Number.POSITIVE_INFINITY });
+  const json = parseJson(text);
   if (!json.ok) throw failed(`The file is no valid JSON: ${json.message}`);
   return json.value;
 }
