@@ -31,14 +31,6 @@ export function noTotals(): Totals {
   };
 }
 
-/**
- * Open: engine and reference interpreter disagree, and nothing recorded says who is right. `--seed` runs them.
- *
- * 493: the tasks of several iterations time out together, and the Output of their Catcher fails. Whether the abortion of a
- * task that has told its time-out is told once more is the question.
- */
-const OPEN_SEEDS: ReadonlySet<number> = new Set([493]);
-
 /** Runs seed after seed from `firstSeed` on, until `isEnough` or the third failure. */
 export async function simulateMany(
   firstSeed: number,
@@ -47,7 +39,6 @@ export async function simulateMany(
 ): Promise<Totals> {
   const totals = noTotals();
   for (let seed = firstSeed; !isEnough(totals) && totals.failures.length < 3; seed++) {
-    if (OPEN_SEEDS.has(seed) && seed !== firstSeed) continue;
     // oxlint-disable-next-line no-await-in-loop -- one world at a time
     add(totals, await simulate(change(planOf(seed))));
   }

@@ -201,9 +201,12 @@ function* withRetriesAndCatchers(visit: Visit): Thread<Left> {
         bounds = { fromMs: failure.atMs + least, ...latest(frame.world, failure.atMs + most) };
         continue;
       }
-      frame.open = undefined;
       const catcher = failure.isFinal ? -1 : catchers.findIndex((each) => matches(each, failure));
-      if (catcher < 0) throw failure;
+      if (catcher < 0) {
+        frame.open = undefined;
+        throw failure;
+      }
+      // Open until the Catcher has let it go: one whose tasks timed out together with another's may be given up before.
       return yield* caught(visit, catchers[catcher] as Fields, `Catch[${catcher}]/`, failure);
     }
   }
