@@ -25,6 +25,7 @@ import {
   type LambdaInvoker,
   NO_FUNCTIONS,
 } from "./integrations/index.ts";
+import { Traces } from "./observation/index.ts";
 import { Runtime } from "./runtime/index.ts";
 import { MemoryStore } from "./store/memory.ts";
 import { SqliteStore } from "./store/sqlite/store.ts";
@@ -45,6 +46,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   // A failed opening rejects it before anybody waits for it.
   functions.promise.catch(() => {});
 
+  const traces = options.traces === undefined ? undefined : new Traces({ settings: options.traces, log });
   const functionKey = newFunctionKey();
   const authenticator = await openAuthenticator(options, functionKey);
   const store =
@@ -53,6 +55,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     store,
     limits,
     settings,
+    observers: traces === undefined ? [] : [traces.observe],
     onFatal: fatal.resolve,
     log,
     integrations: createIntegrations({
@@ -89,6 +92,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       ...(local === undefined ? {} : { functions: local }),
       close: async () => {
         await listening.close(GRACE_MS);
+        // Before the store is closed: a trace is read from the journal.
+        await traces?.close(GRACE_MS);
         await runtime.close(GRACE_MS);
         await local?.close();
       },

@@ -29,6 +29,13 @@ export interface ServeOptions {
   readonly functionsDirectory?: string;
   /** An endpoint with Lambda's API, for the functions that are not local. */
   readonly lambdaEndpoint?: string;
+  /** Where traces of executions go, and of which share of them (observation/traces); absent: nowhere. */
+  readonly traces?: {
+    readonly endpoint: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly serviceName: string;
+    readonly ratio: number;
+  };
   /** Holds the keys with which requests must be signed; absent: nobody is asked. */
   readonly credentialsFile?: string;
   /** Host names, beside those of loopback, at which the server may be addressed. */

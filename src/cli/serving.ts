@@ -20,6 +20,7 @@ import type { CliEnvironment, RunningServer, ServeOptions } from "./environment.
 import { parseLimits } from "./limits.ts";
 import { CliError } from "./problem.ts";
 import { printableLines } from "./text.ts";
+import { TRACE_OPTIONS, traceOptions } from "./tracing.ts";
 
 export const DEFAULT_PORT = 8083;
 
@@ -53,6 +54,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
   "service-endpoint": { value: "URL", help: "Endpoint of other services; without effect in this version." },
+  ...TRACE_OPTIONS,
 };
 
 /**
@@ -96,6 +98,7 @@ export function serveOptions(
   const lambdaEndpoint = args.value("lambda-endpoint");
   const serviceEndpoint = args.value("service-endpoint");
   const limits = args.values("limit");
+  const traces = traceOptions(environment, args);
   return {
     host,
     port: integerOption("port", args.value("port") ?? String(DEFAULT_PORT), 0, 65_535),
@@ -113,6 +116,7 @@ export function serveOptions(
       ? {}
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
     ...(limits.length === 0 ? {} : { limits: parseLimits(limits) }),
+    ...(traces === undefined ? {} : { traces }),
     log,
   };
 }

@@ -55,6 +55,25 @@ const OPTIONS: readonly OptionCase[] = [
     },
   },
   {
+    name: "traces, as OpenTelemetry's variables say",
+    argv: "--memory --trace-ratio 0.5",
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
+      OTEL_EXPORTER_OTLP_HEADERS: "api-key=secret,x-tenant=a%20b",
+      OTEL_SERVICE_NAME: "orders",
+      OTEL_TRACES_SAMPLER_ARG: "0.1",
+    },
+    expected: {
+      ...DEFAULTS,
+      traces: {
+        endpoint: "http://collector:4318",
+        headers: { "api-key": "secret", "x-tenant": "a b" },
+        serviceName: "orders",
+        ratio: 0.5,
+      },
+    },
+  },
+  {
     name: "another address than loopback, and keys",
     argv: "--memory --host 0.0.0.0 --credentials /c",
     expected: { ...DEFAULTS, host: "0.0.0.0", credentialsFile: "/c" },
