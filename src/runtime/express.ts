@@ -36,7 +36,7 @@ import type { AcceptedStart, ExpressStarts } from "./express-starts.ts";
 import { throttled, unavailable } from "./failures.ts";
 import type { ExpressExecutions, ExpressSummary, KeptExpress, Revision, StartRequest } from "./interface.ts";
 import { Lru } from "./lru.ts";
-import { observed, type Observer } from "./observer.ts";
+import { observedTurn, type Observer } from "./observer.ts";
 import type { Programs } from "./programs.ts";
 import type { SeedSource } from "./seeds.ts";
 import type { BareInput, Waiter } from "./slot.ts";
@@ -308,7 +308,7 @@ export class MemoryExpress implements ExpressExecutions {
     if (observer === undefined) return;
     const { turns } = run;
     const { length } = turns;
-    observer(observed(execution, turn, true, () => Promise.resolve(turns.slice(0, length))));
+    observer(observedTurn(execution, turn, true, () => Promise.resolve(turns.slice(0, length))));
   }
 
   #carryOut(run: Run, command: Command): void {

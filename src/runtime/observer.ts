@@ -50,7 +50,7 @@ export function joinObservers(
 }
 
 /** What a turn leaves behind, read at once: the execution goes on changing. */
-export function observed(
+export function observedTurn(
   { started, startedAtMs, status, stoppedAtMs, eventCount }: Execution,
   turn: JournalTurn,
   isExpress: boolean,

@@ -41,7 +41,7 @@ import { OutcomeUnknown, type Store, type TurnWrite } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { executionDoesNotExist, quarantined, throttled, unavailable } from "./failures.ts";
-import { observed, type Observer } from "./observer.ts";
+import { observedTurn, type Observer } from "./observer.ts";
 import type { SeedSource } from "./seeds.ts";
 import type { RuntimeSettings } from "./settings.ts";
 import {
@@ -389,7 +389,7 @@ export class Shards {
       waiter,
       answer,
       opens,
-      observed: observer === undefined ? undefined : observed(execution, turn, false, before),
+      observed: observer === undefined ? undefined : observedTurn(execution, turn, false, before),
       followers: undefined,
     };
     slot.headLsn = write.lsn;
