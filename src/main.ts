@@ -21,6 +21,7 @@ import { LocalFunctions } from "./functions/local-functions.ts";
 import {
   createIntegrations,
   credentialsOf,
+  FileMocks,
   LambdaEndpoint,
   type LambdaInvoker,
   NO_FUNCTIONS,
@@ -47,6 +48,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   functions.promise.catch(() => {});
 
   const traces = options.traces === undefined ? undefined : new Traces({ settings: options.traces, log });
+  const mocks = openMocks(options);
   const functionKey = newFunctionKey();
   const authenticator = await openAuthenticator(options, functionKey);
   const store =
@@ -55,6 +57,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     store,
     limits,
     settings,
+    ...(mocks === undefined ? {} : { mocks }),
     observers: traces === undefined ? [] : [traces.observe],
     onFatal: fatal.resolve,
     log,
@@ -124,6 +127,13 @@ async function openAuthenticator(
   const find = async (id: string): Promise<AccessKey | undefined> =>
     id === functionKey.accessKeyId ? functionKey : file.find(id);
   return createAuthenticator({ find }, now);
+}
+
+function openMocks({ mockConfigFile: path, log }: ServeOptions): FileMocks | undefined {
+  if (path === undefined) return undefined;
+  const mocks = new FileMocks(path, log);
+  if (mocks.problem !== undefined) throw new Error(`the mock file ${path} cannot be used: ${mocks.problem}`);
+  return mocks;
 }
 
 async function openFunctions(

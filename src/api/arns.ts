@@ -91,6 +91,12 @@ export function parseAliasArn(arn: string): { readonly stateMachineArn: string; 
   return { stateMachineArn, name: qualifier };
 }
 
+/** `<state machine ARN>#<test case>`, as Step Functions Local starts a mocked run. No ARN has a `#`. */
+export function splitTestCase(text: string): { readonly arn: string; readonly testCase?: string } {
+  const [, arn, testCase] = /^([^#]*)#(.+)$/su.exec(text) ?? [];
+  return arn === undefined || testCase === undefined ? { arn: text } : { arn, testCase };
+}
+
 /**
  * The ARN of a Standard execution. Those of Express executions (`express:…`) are refused with the same words as
  * any other kind of resource: the service keeps no record of them.

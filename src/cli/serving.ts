@@ -54,6 +54,10 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
   "service-endpoint": { value: "URL", help: "Endpoint of other services; without effect in this version." },
+  "mock-config": {
+    value: "FILE",
+    help: "Mock file of Step Functions Local, for starts with #TestCase (else SFN_MOCK_CONFIG; none).",
+  },
   ...TRACE_OPTIONS,
 };
 
@@ -99,6 +103,7 @@ export function serveOptions(
   const serviceEndpoint = args.value("service-endpoint");
   const limits = args.values("limit");
   const traces = traceOptions(environment, args);
+  const mockConfig = args.value("mock-config") ?? (env["SFN_MOCK_CONFIG"] || undefined);
   return {
     host,
     port: integerOption("port", args.value("port") ?? String(DEFAULT_PORT), 0, 65_535),
@@ -116,6 +121,7 @@ export function serveOptions(
       ? {}
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
     ...(limits.length === 0 ? {} : { limits: parseLimits(limits) }),
+    ...(mockConfig === undefined ? {} : { mockConfigFile: directory(mockConfig) }),
     ...(traces === undefined ? {} : { traces }),
     log,
   };

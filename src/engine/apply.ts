@@ -77,6 +77,7 @@ function begin(started: ExecutionStarted, atMs: number): Execution {
     cause: undefined,
     frames: new Map([[0, root]]),
     tasks: new Map(),
+    attempts: started.testCase === undefined ? undefined : new Map(),
     nextFrame: 1,
     nextTask: 1,
     pauseCount: 0,
@@ -182,6 +183,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
         heartbeatSeconds: event.heartbeatSeconds,
         heartbeatAtMs: undefined,
         credentialsRoleArn: event.credentialsRoleArn,
+        attempt: countAttempt(execution, frame),
       };
       execution.tasks.set(event.task, frame);
       execution.nextTask = event.task + 1;
@@ -365,6 +367,14 @@ function finishChild(execution: Execution, child: Frame, result: Payload): void 
   rest.endedCount += 1;
   rest.children.delete(child.index);
   execution.frames.delete(child.id);
+}
+
+/** How many attempts of the frame's state came before; counts this one. */
+function countAttempt({ attempts }: Execution, { state }: Frame): number {
+  if (attempts === undefined) return 0;
+  const before = attempts.get(state as string) ?? 0;
+  attempts.set(state as string, before + 1);
+  return before;
 }
 
 /** Gives up the task of a frame, or its children with all that they do. */

@@ -29,6 +29,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
     "stateMachineVersionArn",
     "stateMachineAliasArn",
     "traceHeader",
+    "testCase",
   ],
   ExecutionSucceeded: ["XE", "output"],
   ExecutionFailed: ["XF", "error", "cause"],

@@ -4,6 +4,14 @@ import type { Resource } from "../asl/ast.ts";
 import type { Payload } from "../base/json.ts";
 import type { TaskId } from "./events.ts";
 
+/** An attempt of an execution that was started with a test case: what its mocked answer is looked up by. */
+export interface TestCaseAttempt {
+  readonly testCase: string;
+  readonly state: string;
+  /** Attempts of the state scheduled before it in the whole execution: retries, visits and iterations alike. */
+  readonly attempt: number;
+}
+
 /** Hand the attempt to its integration, once (D7). `TaskStarted` is durable. */
 export interface CallTask {
   readonly kind: "CallTask";
@@ -13,6 +21,7 @@ export interface CallTask {
   /** Epoch milliseconds by which it will have timed out; absent = no limit of its own. */
   readonly timeoutAtMs?: number;
   readonly credentialsRoleArn?: string;
+  readonly testCase?: TestCaseAttempt;
 }
 /** The attempt is scheduled, not started: an activity waits for a worker, or there was no room. */
 export interface QueueTask {
@@ -20,6 +29,7 @@ export interface QueueTask {
   readonly task: TaskId;
   readonly resource: Resource;
   readonly parameters: Payload;
+  readonly testCase?: TestCaseAttempt;
 }
 /** The attempt is dead (timed out, given up): stop the work outside, best effort. */
 export interface CancelTask {

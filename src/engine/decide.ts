@@ -87,6 +87,7 @@ function start(program: Program, input: StartInput, environment: DecideEnvironme
       : { stateMachineVersionArn: input.stateMachineVersionArn }),
     ...(input.stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn: input.stateMachineAliasArn }),
     ...(input.traceHeader === undefined ? {} : { traceHeader: input.traceHeader }),
+    ...(input.testCase === undefined ? {} : { testCase: input.testCase }),
   };
   const execution = applyEvent(undefined, started, input.nowMs);
   const turn = new Turn(program, execution, input.nowMs, new Random(input.seed), environment);
@@ -234,7 +235,7 @@ function takeForTask(turn: Turn, input: TaskInput): boolean {
   switch (input.kind) {
     case "TaskStart":
       if (phase !== "scheduled") return false;
-      startTask(turn, frame, input.workerName);
+      startTask(turn, frame, state, input);
       return true;
     case "TaskSubmitted":
       if (phase !== "started") return false;

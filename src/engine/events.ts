@@ -35,6 +35,8 @@ export interface ExecutionStarted {
   readonly revisionId: string;
   readonly traceHeader?: string;
   readonly input: Payload;
+  /** The test case of the mock file whose answers its tasks get. Kept here, so that a crash in the middle keeps it. */
+  readonly testCase?: string;
   /** Deadline of the whole execution; absent = none. */
   readonly timeoutAtMs?: number;
 }

@@ -34,6 +34,8 @@ export interface Execution {
   readonly frames: Map<FrameId, Frame>;
   /** The attempts that are scheduled or under way, by id, and whose they are. */
   readonly tasks: Map<TaskId, Frame>;
+  /** Attempts scheduled so far by state, for mocked answers; undefined unless it was started with a test case. */
+  readonly attempts: Map<string, number> | undefined;
   /** The next to be given out. */
   nextFrame: FrameId;
   nextTask: TaskId;
@@ -104,6 +106,8 @@ export interface TaskRest {
   readonly heartbeatSeconds: number | undefined;
   /** Counts from the hand-over: undefined while the task is only scheduled. */
   heartbeatAtMs: number | undefined;
+  /** TestCaseAttempt.attempt; 0 without a test case. */
+  readonly attempt: number;
   readonly credentialsRoleArn: string | undefined;
 }
 

@@ -2,7 +2,7 @@
 
 export { applyTurn } from "./apply.ts";
 export { decodeTurn, encodeTurn } from "./codec.ts";
-export type { CallTask, Command } from "./commands.ts";
+export type { CallTask, Command, TestCaseAttempt } from "./commands.ts";
 export { decide, type DecideEnvironment, type Decision } from "./decide.ts";
 export type { JournalTurn, TaskId } from "./events.ts";
 export type { Execution, ExecutionStatus, Frame, TaskRest } from "./execution.ts";

@@ -20,6 +20,7 @@ export interface StartInput extends Arrival {
   readonly roleArn: string;
   readonly revisionId: string;
   readonly traceHeader?: string;
+  readonly testCase?: string;
   readonly input: Payload;
 }
 /** The clock has reached `nextWakeAt`, or passed it. */
@@ -31,6 +32,8 @@ export interface TaskStartInput extends Arrival {
   readonly kind: "TaskStart";
   readonly task: TaskId;
   readonly workerName?: string;
+  /** It goes to an integration though it is an activity's: it is mocked. */
+  readonly handOver?: true;
 }
 export interface TaskSubmittedInput extends Arrival {
   readonly kind: "TaskSubmitted";

@@ -2,7 +2,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Program, TaskState } from "../asl/ast.ts";
-import type { CallTask } from "./commands.ts";
+import type { CallTask, TestCaseAttempt } from "./commands.ts";
 import type { Execution, Frame, TaskRest } from "./execution.ts";
 
 /** The earliest moment at which the execution must be looked at; undefined if only outcomes can move it. */
@@ -49,11 +49,12 @@ export function openTasks(
 ): readonly { readonly command: CallTask; readonly phase: TaskRest["phase"] }[] {
   return [...execution.tasks.values()].map((frame) => {
     const rest = frame.rest as TaskRest;
-    return { command: callTask(program, frame, rest), phase: rest.phase };
+    return { command: callTask(program, execution, frame, rest), phase: rest.phase };
   });
 }
 
-export function callTask(program: Program, frame: Frame, rest: TaskRest): CallTask {
+export function callTask(program: Program, execution: Execution, frame: Frame, rest: TaskRest): CallTask {
+  const testCase = testCaseAttempt(execution, frame, rest);
   return {
     kind: "CallTask",
     task: rest.task,
@@ -61,7 +62,16 @@ export function callTask(program: Program, frame: Frame, rest: TaskRest): CallTa
     parameters: rest.parameters,
     ...(rest.timeoutAtMs === undefined ? {} : { timeoutAtMs: rest.timeoutAtMs }),
     ...(rest.credentialsRoleArn === undefined ? {} : { credentialsRoleArn: rest.credentialsRoleArn }),
+    ...(testCase === undefined ? {} : { testCase }),
   };
+}
+
+export function testCaseAttempt(
+  { started: { testCase } }: Execution,
+  { state }: Frame,
+  { attempt }: TaskRest,
+): TestCaseAttempt | undefined {
+  return testCase === undefined ? undefined : { testCase, state: state as string, attempt };
 }
 
 function taskState(program: Program, frame: Frame): TaskState {

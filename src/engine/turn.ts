@@ -17,7 +17,7 @@ import type { JsonObject, Payload } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
 import { applyEvent } from "./apply.ts";
 import type { Command } from "./commands.ts";
-import { type Event, type PayloadRef, type TaskId, VISIBLE } from "./events.ts";
+import { type Event, type ExecutionStarted, type PayloadRef, type TaskId, VISIBLE } from "./events.ts";
 import type { ChildrenRest, Execution, Frame } from "./execution.ts";
 import type { Limits } from "./limits.ts";
 import type { Failure } from "./retry.ts";
@@ -28,6 +28,8 @@ export interface DecideEnvironment {
   readonly taskToken: (executionArn: string, task: TaskId) => string;
   /** Whether the activity exists now. */
   readonly activityExists: (arn: string) => boolean;
+  /** Whether the execution's test case answers for the state: then nobody has to exist who does its work. */
+  readonly isMocked?: ((started: ExecutionStarted, state: string) => boolean) | undefined;
   /** How many tasks that are not activities may be handed over in this turn. */
   readonly admit: number;
   /** Is told every stage of the data flow, in order; for TestState. */
@@ -133,6 +135,13 @@ export class Turn {
     }
     this.events.push(event);
     applyEvent(this.execution, event, this.nowMs);
+  }
+
+  /** Whether a mock file answers for the state that the frame is in. */
+  isMocked(frame: Frame): boolean {
+    const { started } = this.execution;
+    if (started.testCase === undefined) return false;
+    return this.environment.isMocked?.(started, frame.state as string) === true;
   }
 
   /** The state that the frame is in. */

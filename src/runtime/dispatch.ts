@@ -19,8 +19,10 @@ import { createHash } from "node:crypto";
 import { Payload } from "../base/json.ts";
 import type { Resource } from "../asl/index.ts";
 import type { CallTask, TaskId } from "../engine/index.ts";
+import type { QueueTask } from "../engine/commands.ts";
 import type { ExecutionStarted } from "../engine/events.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../integrations/integration.ts";
+import type { Mocks } from "../integrations/mocked/index.ts";
 import type { BareInput, Waiter } from "./slot.ts";
 import { taskKey, TaskQueue } from "./task-queue.ts";
 
@@ -42,6 +44,7 @@ export interface CallOwners {
 export interface DispatcherOptions {
   readonly shards: () => CallOwners;
   readonly integrations: (resource: Resource) => Integration | undefined;
+  readonly mocks: Mocks;
   readonly callsUnderWay: number;
   readonly log: (line: string) => void;
 }
@@ -103,6 +106,19 @@ export class Dispatcher {
     );
   }
 
+  /** What serves the attempt: the test case of its execution if that answers for it, else its resource's. */
+  integrationOf({ started }: CallOwner, { testCase, resource }: CallTask): Integration | undefined {
+    const { mocks, integrations } = this.#options;
+    if (testCase === undefined || started === undefined) return integrations(resource);
+    return mocks.integration(started.stateMachineArn, testCase) ?? integrations(resource);
+  }
+
+  /** Whether a test case answers for the attempt: then it is called here, though it may be an activity's. */
+  isMocked({ started }: CallOwner, { testCase }: CallTask | QueueTask): boolean {
+    if (testCase === undefined || started === undefined) return false;
+    return this.#options.mocks.isMocked(started.stateMachineArn, testCase.testCase, testCase.state);
+  }
+
   /** A task that is scheduled, and starts when there is room. */
   enqueue(executionId: number, task: TaskId): void {
     this.#queue.add(executionId, task);
@@ -145,7 +161,7 @@ export class Dispatcher {
   ): void {
     const executionId = slot.id;
     const { task, resource } = command;
-    const integration = this.#options.integrations(resource);
+    const integration = this.integrationOf(slot, command);
     if (integration === undefined || this.#isStopped) {
       this.#holding -= 1;
       if (!this.#isStopped) this.#send(executionId, noIntegration(task, resource));
@@ -234,7 +250,12 @@ export class Dispatcher {
       this.#starting += 1;
       this.#options
         .shards()
-        .send(next.executionId, { kind: "TaskStart", task: next.task }, undefined, this.#startWaiter);
+        .send(
+          next.executionId,
+          { kind: "TaskStart", task: next.task, handOver: true },
+          undefined,
+          this.#startWaiter,
+        );
     }
     this.#isPumping = false;
   }

@@ -21,6 +21,7 @@ import {
   redrivenBy,
   redriveRefusal,
 } from "../engine/index.ts";
+import type { Mocks } from "../integrations/mocked/index.ts";
 import type { ListQuery, Store } from "../store/store.ts";
 import { wellFormed } from "./dispatch.ts";
 import { executionDoesNotExist, throttled, unavailable } from "./failures.ts";
@@ -40,6 +41,7 @@ export interface ExecutionsOptions {
   readonly shards: Shards;
   readonly store: Store;
   readonly programs: Programs;
+  readonly mocks: Mocks;
   readonly openExecutions: number;
   readonly seeds: SeedSource;
   readonly limits: Limits;
@@ -61,7 +63,9 @@ export class StoreExecutions implements Executions {
 
   readonly start: Executions["start"] = async (request) => {
     this.#assertOpen();
-    const { shards, openExecutions, seeds } = this.#options;
+    const { shards, openExecutions, seeds, programs, mocks } = this.#options;
+    const { machine, testCase } = request;
+    if (testCase !== undefined) mocks.check(machine.arn, testCase, programs.of(machine.revision));
     const name = request.name ?? new Random(seeds()).uuid();
     const arn = executionArnOf(request.machine.arn, name);
     for (let isTaken = false; ; ) {
@@ -177,7 +181,7 @@ export class StoreExecutions implements Executions {
     name: string,
     request: StartRequest,
   ): Promise<{ readonly executionArn: string; readonly startedAtMs: number }> {
-    const { machine, input, stateMachineVersionArn, stateMachineAliasArn, traceHeader } = request;
+    const { machine, input, stateMachineVersionArn, stateMachineAliasArn, traceHeader, testCase } = request;
     const { revision } = machine;
     const { shards, programs } = this.#options;
     const startedAtMs = await shards.start(
@@ -192,6 +196,7 @@ export class StoreExecutions implements Executions {
         ...(stateMachineVersionArn === undefined ? {} : { stateMachineVersionArn }),
         ...(stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn }),
         ...(traceHeader === undefined ? {} : { traceHeader }),
+        ...(testCase === undefined ? {} : { testCase }),
       },
       programs.of(revision),
       startTime,
@@ -203,10 +208,13 @@ export class StoreExecutions implements Executions {
   async #sameStart(
     id: number,
     executionArn: string,
-    { input }: StartRequest,
+    { input, testCase }: StartRequest,
   ): Promise<{ readonly executionArn: string; readonly startedAtMs: number }> {
     const seen = await this.#options.shards.look(id, ({ status, started, startedAtMs }) => ({
-      isSame: status === "RUNNING" && started.input.text === wellFormed(input).text,
+      isSame:
+        status === "RUNNING" &&
+        started.input.text === wellFormed(input).text &&
+        started.testCase === testCase,
       startedAtMs,
     }));
     if (seen.isSame) return { executionArn, startedAtMs: seen.startedAtMs };

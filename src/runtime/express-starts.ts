@@ -19,6 +19,7 @@ export interface AcceptedStart {
   readonly name: string;
   readonly revisionId: string;
   readonly traceHeader?: string;
+  readonly testCase?: string;
   /** JSON text. */
   readonly input: string;
   /** The process that runs it. */

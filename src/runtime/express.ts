@@ -38,6 +38,7 @@ import type { ExpressExecutions, ExpressSummary, KeptExpress, Revision, StartReq
 import { Lru } from "./lru.ts";
 import { observedTurn, type Observer } from "./observer.ts";
 import type { Programs } from "./programs.ts";
+import type { Mocks } from "../integrations/mocked/index.ts";
 import type { SeedSource } from "./seeds.ts";
 import type { BareInput, Waiter } from "./slot.ts";
 
@@ -52,6 +53,7 @@ export interface ExpressOptions {
   readonly limits: Limits;
   readonly dispatcher: () => Dispatcher;
   readonly programs: Programs;
+  readonly mocks: Mocks;
   readonly starts: ExpressStarts;
   /** Executions that run at once; past it starts are refused with ThrottlingException. */
   readonly runningExecutions: number;
@@ -229,7 +231,9 @@ export class MemoryExpress implements ExpressExecutions {
   #accept(request: StartRequest): Accepted {
     if (!this.#options.isOpen()) throw unavailable();
     if (this.#running.size >= this.#options.runningExecutions) throw throttled();
-    const { machine, stateMachineVersionArn, stateMachineAliasArn, traceHeader } = request;
+    const { machine, stateMachineVersionArn, stateMachineAliasArn, traceHeader, testCase } = request;
+    const { mocks, programs } = this.#options;
+    if (testCase !== undefined) mocks.check(machine.arn, testCase, programs.of(machine.revision));
     const random = new Random(this.#options.seeds());
     const name = request.name ?? random.uuid();
     return {
@@ -242,6 +246,7 @@ export class MemoryExpress implements ExpressExecutions {
       ...(stateMachineVersionArn === undefined ? {} : { stateMachineVersionArn }),
       ...(stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn }),
       ...(traceHeader === undefined ? {} : { traceHeader }),
+      ...(testCase === undefined ? {} : { testCase }),
     };
   }
 

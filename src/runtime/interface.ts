@@ -177,6 +177,8 @@ export interface StartRequest {
   readonly stateMachineVersionArn?: string;
   readonly stateMachineAliasArn?: string;
   readonly traceHeader?: string;
+  /** Of the mock file: its tasks get the answers of that test case. */
+  readonly testCase?: string;
 }
 
 export interface HistoryQuery {

@@ -18,6 +18,7 @@
 //   started     integration with `resume`       asked what became of it (nested executions, jobs)
 //   started     any other                       unknown: fails, or is handed out again if a setting says so
 //   submitted   as started
+//   any         mocked by its test case         answered (again)
 //
 // `.waitForTaskToken` in phase started: the call may not have been made. It is waited for all the same, since failing
 // it would refuse a token that is perhaps out; with the setting it is called again. Its time-outs go on as ever.
@@ -25,8 +26,6 @@
 import { assert } from "../base/assert.ts";
 import { type CallTask, openTasks } from "../engine/index.ts";
 import type { TaskRest } from "../engine/index.ts";
-import type { Resource } from "../asl/index.ts";
-import type { Integration } from "../integrations/integration.ts";
 import type { Activities } from "./activities.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Shards } from "./shard.ts";
@@ -38,7 +37,6 @@ export interface RecoveryOptions {
   readonly shards: () => Pick<Shards, "send" | "look">;
   readonly dispatcher: Dispatcher;
   readonly activities: Activities;
-  readonly integrations: (resource: Resource) => Integration | undefined;
   readonly redeliverUnknown: boolean;
   /** Executions from here on belong to this process (R2). */
   readonly firstNewId: number;
@@ -104,17 +102,20 @@ export class Recovery {
   }
 
   #judge(slot: Slot, command: CallTask, phase: TaskRest["phase"]): void {
-    const { dispatcher, activities, integrations, redeliverUnknown } = this.#options;
+    const { dispatcher, activities, redeliverUnknown } = this.#options;
     const { task, resource } = command;
+    // A mocked answer is always the same: whatever was under way is answered again.
+    const isMocked = dispatcher.isMocked(slot, command);
+    const isPolledFor = resource.kind === "activity" && !isMocked;
     if (phase === "scheduled") {
-      if (resource.kind === "activity") activities.offer(resource.arn, { executionId: slot.id, task });
+      if (isPolledFor) activities.offer(resource.arn, { executionId: slot.id, task });
       else dispatcher.enqueue(slot.id, task);
       return;
     }
-    if (resource.kind === "activity") return;
+    if (isPolledFor) return;
     const byToken = resource.kind === "service" && resource.pattern === "waitForTaskToken";
-    if (byToken && phase === "submitted") return;
-    if (integrations(resource)?.resume !== undefined) {
+    if (byToken && phase === "submitted" && !isMocked) return;
+    if (dispatcher.integrationOf(slot, command)?.resume !== undefined) {
       dispatcher.resume(slot, command, phase === "submitted");
     } else if (redeliverUnknown && phase === "started") {
       dispatcher.reserve(1);

@@ -16,9 +16,11 @@ import type { Resource } from "../asl/index.ts";
 import { assert } from "../base/assert.ts";
 import type { Json } from "../base/json.ts";
 import type { Command } from "../engine/commands.ts";
+import type { ExecutionStarted } from "../engine/events.ts";
 import type { Limits } from "../engine/index.ts";
 import type { Integration } from "../integrations/integration.ts";
 import type { Store } from "../store/store.ts";
+import { type Mocks, NO_MOCKS } from "../integrations/mocked/index.ts";
 import { Activities } from "./activities.ts";
 import { StoreCatalog } from "./catalog.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -44,6 +46,8 @@ export interface RuntimeOptions {
   readonly store: Store;
   /** What serves a resource; undefined: nothing here does, and its tasks fail. */
   readonly integrations: (resource: Resource) => Integration | undefined;
+  /** Absent: no test case is known. */
+  readonly mocks?: Mocks;
   readonly limits: Limits;
   readonly settings?: Partial<RuntimeSettings>;
   readonly clock?: Clock;
@@ -254,6 +258,9 @@ interface Parts {
 /** The parts know each other through the few functions that are handed out here. */
 function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts {
   const { store, integrations, limits, log } = options;
+  const mocks = options.mocks ?? NO_MOCKS;
+  const isMocked = ({ stateMachineArn, testCase }: ExecutionStarted, state: string): boolean =>
+    testCase !== undefined && mocks.isMocked(stateMachineArn, testCase, state);
   const { epochs, tokens, nextExecutionId } = opened;
   const clock = options.clock ?? systemClock;
   const settings: RuntimeSettings = { ...DEFAULT_SETTINGS, ...options.settings };
@@ -263,6 +270,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
   const dispatcher = new Dispatcher({
     shards: () => shards,
     integrations,
+    mocks,
     callsUnderWay: settings.callsUnderWay,
     log,
   });
@@ -271,7 +279,6 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     shards: () => shards,
     dispatcher,
     activities,
-    integrations,
     redeliverUnknown: settings.redeliverUnknown,
     firstNewId: nextExecutionId,
     shardCount: epochs.length,
@@ -314,7 +321,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
         dispatcher.call(slot, command);
         return;
       case "QueueTask":
-        if (command.resource.kind === "activity") {
+        if (command.resource.kind === "activity" && !dispatcher.isMocked(slot, command)) {
           activities.offer(command.resource.arn, { executionId: slot.id, task: command.task });
         } else {
           dispatcher.enqueue(slot.id, command.task);
@@ -341,6 +348,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
       limits,
       taskToken: (executionArn, task) => tokens.issue(executionArn, task),
       activityExists: catalog.activityExists,
+      isMocked,
     },
     programOf: (revisionId) => programs.get(revisionId),
     hooks: {
@@ -360,6 +368,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     shards,
     store,
     programs,
+    mocks,
     openExecutions: settings.openExecutions,
     seeds: options.seeds,
     limits,
@@ -369,6 +378,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
   const expressCalls = new Dispatcher({
     shards: () => express,
     integrations,
+    mocks,
     callsUnderWay: settings.callsUnderWay,
     log,
   });
@@ -379,6 +389,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     limits,
     dispatcher: () => expressCalls,
     programs,
+    mocks,
     starts: expressStarts,
     runningExecutions: settings.expressExecutions,
     keptChars: settings.expressKeptChars,

@@ -266,6 +266,7 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs, ...given }: 
       cause: undefined,
       frames: new Map(),
       tasks: new Map(),
+      attempts: undefined,
       nextFrame: 1,
       nextTask: 1,
       pauseCount: 0,

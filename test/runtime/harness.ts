@@ -5,6 +5,7 @@ import type { Resource } from "../../src/asl/index.ts";
 import { type Json, Payload } from "../../src/base/json.ts";
 import { type Limits, SERVICE_LIMITS } from "../../src/engine/index.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../../src/integrations/integration.ts";
+import type { Mocks } from "../../src/integrations/mocked/index.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
 import type { Observer } from "../../src/runtime/observer.ts";
 import { Runtime } from "../../src/runtime/runtime.ts";
@@ -72,6 +73,7 @@ export interface HarnessOptions {
   readonly settings?: Partial<RuntimeSettings>;
   readonly limits?: Partial<Limits>;
   readonly observers?: readonly Observer[];
+  readonly mocks?: Mocks;
 }
 
 export async function open(options: HarnessOptions = {}): Promise<Harness> {
@@ -87,6 +89,7 @@ export async function open(options: HarnessOptions = {}): Promise<Harness> {
     limits: { ...SERVICE_LIMITS, ...options.limits },
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.observers === undefined ? {} : { observers: options.observers }),
+    ...(options.mocks === undefined ? {} : { mocks: options.mocks }),
     onFatal: (error) => fatal.push(error),
     log: (line) => log.push(line),
   });

@@ -8,7 +8,7 @@ import type { Limits } from "../../engine/limits.ts";
 import type { EngineService, StartRequest } from "../../runtime/interface.ts";
 import type { ExecutionRow, ListQuery } from "../../store/store.ts";
 import type { StateMachineArn } from "../arns.ts";
-import { parseExecutionArn, parseStateMachineArn } from "../arns.ts";
+import { parseExecutionArn, parseStateMachineArn, splitTestCase } from "../arns.ts";
 import { checkName } from "../names.ts";
 import { issuePageToken, numberPosition, readPageToken } from "../page-token.ts";
 import type { Call, Operations } from "./call.ts";
@@ -60,9 +60,10 @@ async function startExecution(call: Call): Promise<JsonObject> {
   return { executionArn, startDate: wireTime(startedAtMs) };
 }
 
-/** @throws ServiceError InvalidArn, InvalidName, InvalidExecutionInput, StateMachineDoesNotExist */
+/** @throws ServiceError ValidationException, InvalidArn, InvalidName, InvalidExecutionInput, StateMachineDoesNotExist */
 export async function toStartRequest({ request, caller, engine, settings }: Call): Promise<StartRequest> {
-  const arn = unlabelled(requiredText(request, "stateMachineArn"));
+  const { arn: arnText, testCase } = splitTestCase(requiredText(request, "stateMachineArn"));
+  const arn = unlabelled(arnText);
   const name = textOf(request, "name");
   if (name !== undefined) checkName(name);
   const input = toInput(textOf(request, "input") ?? "{}", settings.limits);
@@ -74,6 +75,7 @@ export async function toStartRequest({ request, caller, engine, settings }: Call
     input,
     ...(name === undefined ? {} : { name }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
+    ...(testCase === undefined ? {} : { testCase }),
   };
 }
 

@@ -10,8 +10,8 @@ import { isObject, member, type Payload } from "../../base/json.ts";
 import { exitWithResult, resultTooLarge } from "../data-flow.ts";
 import type { Frame, TaskRest } from "../execution.ts";
 import { attempt, failState, failureOf } from "../failure.ts";
-import type { TaskFailedInput } from "../inputs.ts";
-import { callTask } from "../rest.ts";
+import type { TaskFailedInput, TaskStartInput } from "../inputs.ts";
+import { callTask, testCaseAttempt } from "../rest.ts";
 import { givenTo, inputOf, scopeOf } from "../scope.ts";
 import { refer, type Turn } from "../turn.ts";
 
@@ -43,7 +43,9 @@ export function enterTask(turn: Turn, frame: Frame, state: TaskState): void {
       false,
     );
   }
-  if (resource.kind === "activity" && !turn.environment.activityExists(resource.arn)) {
+  // Who would do the work of a mocked task need not be there.
+  const isPolledFor = resource.kind === "activity" && !turn.isMocked(frame);
+  if (isPolledFor && !turn.environment.activityExists(resource.arn)) {
     throw new StatesError("States.Runtime", `The activity ${resource.arn} does not exist.`);
   }
   const credentials = state.credentials?.evaluate(scope);
@@ -58,15 +60,31 @@ export function enterTask(turn: Turn, frame: Frame, state: TaskState): void {
     ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
     ...(typeof roleArn === "string" ? { credentialsRoleArn: roleArn } : {}),
   });
-  if (resource.kind !== "activity" && turn.admit > 0) {
-    startTask(turn, frame, undefined);
-  } else {
-    turn.commands.push({ kind: "QueueTask", task, resource, parameters });
-  }
+  if (!isPolledFor && turn.admit > 0) return handOver(turn, frame);
+  const testCase = testCaseAttempt(turn.execution, frame, frame.rest as TaskRest);
+  turn.commands.push({
+    kind: "QueueTask",
+    task,
+    resource,
+    parameters,
+    ...(testCase === undefined ? {} : { testCase }),
+  });
 }
 
-/** Hands the attempt over: to its integration by a command, or to the worker that polled for it. */
-export function startTask(turn: Turn, frame: Frame, workerName: string | undefined): void {
+/** Hands the attempt over: to the worker that polled for it, or to its integration. */
+export function startTask(turn: Turn, frame: Frame, { resource }: TaskState, input: TaskStartInput): void {
+  if (resource.kind === "activity" && input.handOver !== true) tellStart(turn, frame, input.workerName);
+  else handOver(turn, frame);
+}
+
+/** Also the task of an activity, if it is mocked. */
+function handOver(turn: Turn, frame: Frame): void {
+  tellStart(turn, frame, undefined);
+  turn.admit -= 1;
+  turn.commands.push(callTask(turn.program, turn.execution, frame, frame.rest as TaskRest));
+}
+
+function tellStart(turn: Turn, frame: Frame, workerName: string | undefined): void {
   const { task } = frame.rest as TaskRest;
   turn.emit({
     kind: "TaskStarted",
@@ -74,10 +92,6 @@ export function startTask(turn: Turn, frame: Frame, workerName: string | undefin
     task,
     ...(workerName === undefined ? {} : { workerName }),
   });
-  const command = callTask(turn.program, frame, frame.rest as TaskRest);
-  if (command.resource.kind === "activity") return;
-  turn.admit -= 1;
-  turn.commands.push(command);
 }
 
 export function taskSucceeded(turn: Turn, frame: Frame, state: TaskState, output: Payload): void {
