@@ -15,7 +15,7 @@ import { freePort, ServerProcess } from "../crash/server.ts";
 
 /** The groups that this version answers for. */
 const GROUPS =
-  /^(base|choice-operators|intrinsic-functions.*|error-handling.*|timeouts|callback|activities|comments|context-object|services-lambda.*|services-sfn.*|scenarios.*|api|api-activities|api-tagging|api-validation|api-variable-references|api-versioning|api-aliasing|api-express|express|arguments|assign|evaluate-jsonata|outputdecl|query-language|states-variables|test-state)$/;
+  /^(base|choice-operators|intrinsic-functions.*|error-handling.*|timeouts|callback|activities|comments|context-object|services-lambda.*|services-sfn.*|scenarios.*|api|api-activities|api-tagging|api-validation|api-variable-references|api-versioning|api-aliasing|api-express|express|arguments|assign|evaluate-jsonata|outputdecl|query-language|states-variables|test-state|local-mocking)$/;
 const REQUIRED_SHARE = 0.95;
 
 interface Result {
