@@ -26,7 +26,7 @@ import {
   type LambdaInvoker,
   NO_FUNCTIONS,
 } from "./integrations/index.ts";
-import { Traces } from "./observation/index.ts";
+import { Metrics, metricsPage, readyPage, Traces } from "./observation/index.ts";
 import { Runtime } from "./runtime/index.ts";
 import { MemoryStore } from "./store/memory.ts";
 import { SqliteStore } from "./store/sqlite/store.ts";
@@ -51,15 +51,20 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   const mocks = openMocks(options);
   const functionKey = newFunctionKey();
   const authenticator = await openAuthenticator(options, functionKey);
-  const store =
-    dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory });
+  const metrics = new Metrics();
+  let notReady: string | undefined = "it is starting";
   const runtime: Runtime = await Runtime.open({
-    store,
+    store: metrics.measured(
+      dataDirectory === undefined ? new MemoryStore() : new SqliteStore({ directory: dataDirectory }),
+    ),
     limits,
     settings,
     ...(mocks === undefined ? {} : { mocks }),
-    observers: traces === undefined ? [] : [traces.observe],
-    onFatal: fatal.resolve,
+    observers: [metrics.observe, ...(traces === undefined ? [] : [traces.observe])],
+    onFatal: (error) => {
+      notReady = "its store has failed";
+      fatal.resolve(error);
+    },
     log,
     integrations: createIntegrations({
       lambda: { invoke: async (request) => ((await functions.promise) ?? NO_FUNCTIONS).invoke(request) },
@@ -78,6 +83,11 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     authenticator,
     allowedHosts: options.allowedHosts,
     allowedOrigins: options.allowedOrigins,
+    pages: new Map([
+      ["/metrics", metricsPage(metrics, runtime.statistics, options.isMetricsOpen)],
+      ["/ready", readyPage(() => notReady)],
+    ]),
+    onAnswered: metrics.answered,
     onFault: ({ requestId, operation, error }) =>
       log(
         `fault in request ${requestId} ${operation ?? ""}: ${error instanceof Error ? error.stack : String(error)}`,
@@ -87,6 +97,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     const listening = await api.listen(options);
     const local = await openFunctions(options, listening.url, functionKey);
     functions.resolve(invoker(local, options));
+    notReady = undefined;
     return {
       url: listening.url,
       call: (operation, input) =>
@@ -94,11 +105,13 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       fatal: fatal.promise,
       ...(local === undefined ? {} : { functions: local }),
       close: async () => {
+        notReady = "it is closing";
         await listening.close(GRACE_MS);
         // Before the store is closed: a trace is read from the journal.
         await traces?.close(GRACE_MS);
         await runtime.close(GRACE_MS);
         await local?.close();
+        metrics.close();
       },
     };
   } catch (error) {

@@ -29,6 +29,7 @@ import {
   checkContentType,
   parseInput,
   readBody,
+  TARGET_PREFIX,
   targetOf,
   writeAnswer,
   writeBody,
@@ -46,8 +47,26 @@ export interface ApiOptions extends ScopeOptions, GuardOptions {
   readonly activityPollMs?: number;
   /** Asks every operation for a signature; absent, nobody is asked. */
   readonly authenticator?: Authenticator | undefined;
+  /** What `GET` answers beside `/` and `/health`, by path: `/metrics`. Held to the guard's rules, without a signature. */
+  readonly pages?: ReadonlyMap<string, (request: IncomingMessage) => Promise<Page>>;
+  /** Is told of every request that was answered. */
+  readonly onAnswered?: ((answered: Answered) => void) | undefined;
   /** Gets every fault of our own; the standard error output unless told. */
   readonly onFault?: (fault: Fault) => void;
+}
+
+export interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface Answered {
+  /** Undefined: it named no operation that there is. */
+  readonly operation: string | undefined;
+  readonly status: number;
+  /** From the arrival of its head. */
+  readonly milliseconds: number;
 }
 
 export interface Fault {
@@ -103,9 +122,10 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
+    const beganMs = performance.now();
     response.setHeader("x-amzn-RequestId", requestId);
     try {
-      if (admit(request, response)) await answer(request, response);
+      if (await admit(request, response)) await answer(request, response);
     } catch (error) {
       if (isGone(request, response)) return;
       if (!(error instanceof ServiceError)) {
@@ -113,11 +133,23 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
       }
       if (response.headersSent) response.destroy();
       else writeError(response, error instanceof ServiceError ? error : internalFailure(requestId));
+    } finally {
+      if (request.method === "POST" && options.onAnswered !== undefined) {
+        const { statusCode: status } = response;
+        options.onAnswered({ operation: named(request), status, milliseconds: performance.now() - beganMs });
+      }
     }
   }
 
+  /** The operation of the request's target, if there is one of that name. */
+  function named({ headers }: IncomingMessage): string | undefined {
+    const target = headers["x-amz-target"]?.toString() ?? "";
+    const name = target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : target;
+    return isOperation(name) ? name : undefined;
+  }
+
   /** The guard, and what needs no operation. False: it is answered already. */
-  function admit(request: IncomingMessage, response: ServerResponse): boolean {
+  async function admit(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     if (request.httpVersion === "1.1" && request.headers.host === undefined) {
       throw serializationError("The header Host is missing.");
     }
@@ -129,9 +161,14 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
     const path = pathOf(request);
     const { method } = request;
     if (method === "POST" && path === "/") return true;
-    if (path !== "/" && path !== "/health") throw unknownOperation(`There is nothing at '${path}'.`, 404);
+    const page = options.pages?.get(path);
+    if (path !== "/" && path !== "/health" && page === undefined)
+      throw unknownOperation(`There is nothing at '${path}'.`, 404);
     if (method === "GET" || method === "HEAD") {
-      if (path === "/health") writeBody(response, 200, "application/json", '{"status":"ok"}');
+      if (page !== undefined) {
+        const { status, contentType, body } = await page(request);
+        writeBody(response, status, contentType, body);
+      } else if (path === "/health") writeBody(response, 200, "application/json", '{"status":"ok"}');
       else writeBody(response, 200, "text/plain; charset=utf-8", HINT);
       return false;
     }

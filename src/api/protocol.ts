@@ -18,7 +18,7 @@ import type { ServiceError } from "../base/service-error.ts";
 import { ProtocolError, serializationError, typeOf, unknownOperation } from "./errors.ts";
 import { OWN_PREFIX } from "./own-requests.ts";
 
-const TARGET_PREFIX = "AWSStepFunctions.";
+export const TARGET_PREFIX = "AWSStepFunctions.";
 const BOTH_PREFIXES = TARGET_PREFIX + OWN_PREFIX;
 /** A definition of 1 MiB as a JSON text, with its escapes, and the rest of the request. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;

@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly functionsDirectory?: string;
   /** An endpoint with Lambda's API, for the functions that are not local. */
   readonly lambdaEndpoint?: string;
+  /** Whether /metrics is shown beyond this machine though requests must be signed. */
+  readonly isMetricsOpen: boolean;
   /** The mock file of test cases (integrations/mocked); absent: there are none. */
   readonly mockConfigFile?: string;
   /** Where traces of executions go, and of which share of them (observation/traces); absent: nowhere. */

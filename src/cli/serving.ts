@@ -54,6 +54,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
   "service-endpoint": { value: "URL", help: "Endpoint of other services; without effect in this version." },
+  "open-metrics": { help: "Show /metrics beyond this machine, though requests must be signed." },
   "mock-config": {
     value: "FILE",
     help: "Mock file of Step Functions Local, for starts with #TestCase (else SFN_MOCK_CONFIG; none).",
@@ -111,6 +112,7 @@ export function serveOptions(
     account: patternOption("account", args.value("account") ?? "000000000000", /^[0-9]{12}$/, "12 digits"),
     isRegionGiven: args.value("region") !== undefined,
     isAccountGiven: args.value("account") !== undefined,
+    isMetricsOpen: credentials === undefined || args.flag("open-metrics"),
     ...(args.flag("memory") ? {} : { dataDirectory: directory(args.value("data") ?? defaults.data) }),
     ...(functions === undefined ? {} : { functionsDirectory: directory(functions) }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),

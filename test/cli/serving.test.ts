@@ -20,6 +20,7 @@ const DEFAULTS = {
   account: "000000000000",
   isRegionGiven: false,
   isAccountGiven: false,
+  isMetricsOpen: true,
 };
 
 const OPTIONS: readonly OptionCase[] = [
@@ -46,6 +47,7 @@ const OPTIONS: readonly OptionCase[] = [
       account: "123456789012",
       isRegionGiven: true,
       isAccountGiven: true,
+      isMetricsOpen: false,
       functionsDirectory: "/f",
       lambdaEndpoint: "http://l:1",
       serviceEndpoint: "https://s",
@@ -76,7 +78,7 @@ const OPTIONS: readonly OptionCase[] = [
   {
     name: "another address than loopback, and keys",
     argv: "--memory --host 0.0.0.0 --credentials /c",
-    expected: { ...DEFAULTS, host: "0.0.0.0", credentialsFile: "/c" },
+    expected: { ...DEFAULTS, host: "0.0.0.0", isMetricsOpen: false, credentialsFile: "/c" },
   },
   {
     name: "another address than loopback, knowingly for everybody",

@@ -1,0 +1,233 @@
+// What is measured of a server: executions, states, tasks, commits, requests, the process.
+//
+// Knows:          the names and meanings of the metrics. Does not know: HTTP, who reads them.
+//
+// Invariants
+//   E1. Executions are counted from durable turns (runtime/observer.ts): what is counted has happened. The counters begin
+//       at 0 with the process.
+
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Json } from "../../base/json.ts";
+import type { TaskId } from "../../engine/events.ts";
+import type { Observer, ObservedTurn } from "../../runtime/observer.ts";
+import type { Store } from "../../store/store.ts";
+import { Counter, Histogram, Reading } from "./registry.ts";
+
+export type Statistics = Readonly<Record<string, Json>>;
+
+/** One request that was answered. */
+export interface Answered {
+  /** Undefined: it named none that there is. */
+  readonly operation: string | undefined;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const EXECUTION_SECONDS = [0.01, 0.1, 1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000];
+
+/** Members of the engine's statistics: what they are called here. */
+const GAUGES: Readonly<Record<string, readonly [name: string, help: string]>> = {
+  openExecutions: ["open_executions", "Standard executions that are running."],
+  expressExecutions: ["express_executions", "Express executions that are running."],
+  cachedExecutions: ["cached_executions", "Standard executions in memory."],
+  stoppedByInternalError: ["stopped_executions", "Executions that a fault of the server has stopped."],
+  queuedTurns: ["queued_turns", "Turns that are decided and not yet durable."],
+  callsUnderWay: ["calls_under_way", "Calls of integrations under way."],
+  queuedTasks: ["queued_tasks", "Tasks that wait for room to be called."],
+  activityTasks: ["activity_tasks", "Tasks that wait for a worker of their activity."],
+  activityPollers: ["activity_pollers", "Workers that wait for a task."],
+  timers: ["timers", "Timers in memory."],
+};
+const COUNTERS: Readonly<Record<string, readonly [name: string, help: string]>> = {
+  turns: ["turns_total", "Turns made durable."],
+  commits: ["commits_total", "Commits that made them so."],
+  loadedExecutions: ["loaded_executions_total", "Executions read from their journal."],
+  recoveredExecutions: ["recovered_executions_total", "Executions looked at after a restart."],
+};
+
+export class Metrics {
+  readonly #started = new Counter("stepwell_executions_started_total", "Executions started.", [
+    "state_machine",
+    "type",
+  ]);
+  readonly #ended = new Counter(
+    "stepwell_executions_ended_total",
+    "Executions ended, by status (SUCCEEDED, FAILED, TIMED_OUT, ABORTED).",
+    ["state_machine", "type", "status"],
+  );
+  readonly #redriven = new Counter("stepwell_executions_redriven_total", "Redrives of executions.", [
+    "state_machine",
+  ]);
+  readonly #durations = new Histogram(
+    "stepwell_execution_seconds",
+    "Time from the start of an execution to its end.",
+    ["state_machine", "type"],
+    EXECUTION_SECONDS,
+  );
+  readonly #transitions = new Counter("stepwell_state_transitions_total", "States entered.", ["type"]);
+  readonly #tasks = new Counter("stepwell_task_attempts_total", "Attempts of tasks that have ended.", [
+    "resource",
+    "outcome",
+  ]);
+  readonly #requests = new Counter(
+    "stepwell_requests_total",
+    "Requests answered, by operation and HTTP status.",
+    ["operation", "status"],
+  );
+  readonly #requestSeconds = new Histogram(
+    "stepwell_request_seconds",
+    "Time from a request's head to its answer; GetActivityTask waits for work.",
+    ["operation"],
+    SECONDS,
+  );
+  readonly #commitSeconds = new Histogram(
+    "stepwell_commit_seconds",
+    "Time of a commit of turns to the store.",
+    [],
+    SECONDS,
+  );
+  readonly #commitTurns = new Histogram(
+    "stepwell_commit_turns",
+    "Turns in a commit.",
+    [],
+    [1, 4, 16, 64, 256, 1024],
+  );
+  readonly #loopDelay: ReturnType<typeof monitorEventLoopDelay> = monitorEventLoopDelay({ resolution: 10 });
+  /** Resources of the tasks under way, by execution. */
+  readonly #resources = new Map<string, Map<TaskId, string>>();
+
+  constructor() {
+    this.#loopDelay.enable();
+  }
+
+  close(): void {
+    this.#loopDelay.disable();
+  }
+
+  readonly observe: Observer = (observed) => {
+    const { started, isExpress, turn, status, startedAtMs, stoppedAtMs } = observed;
+    const machine = started.stateMachineArn.slice(started.stateMachineArn.lastIndexOf(":") + 1);
+    const type = isExpress ? "EXPRESS" : "STANDARD";
+    let transitions = 0;
+    for (const event of turn.events) {
+      if (event.kind === "StateEntered") transitions += 1;
+      else if (event.kind === "ExecutionStarted") this.#started.add([machine, type]);
+      else if (event.kind === "ExecutionRedriven") this.#redriven.add([machine]);
+      else this.#countTask(observed, event);
+    }
+    if (transitions > 0) this.#transitions.add([type], transitions);
+    if (status === "RUNNING" || stoppedAtMs === undefined) return;
+    this.#resources.delete(started.executionArn);
+    this.#ended.add([machine, type, status]);
+    this.#durations.observe([machine, type], (stoppedAtMs - startedAtMs) / 1000);
+  };
+
+  readonly answered = ({ operation = "none", status, milliseconds }: Answered): void => {
+    this.#requests.add([operation, String(status)]);
+    this.#requestSeconds.observe([operation], milliseconds / 1000);
+  };
+
+  /** The store, with its commits measured. */
+  measured(store: Store): Store {
+    const commit: Store["commit"] = async (turns) => {
+      const began = performance.now();
+      const result = await store.commit(turns);
+      this.#commitSeconds.observe([], (performance.now() - began) / 1000);
+      this.#commitTurns.observe([], turns.length);
+      return result;
+    };
+    return new Proxy(store, {
+      get: (target, name) => {
+        if (name === "commit") return commit;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  }
+
+  /** In the text format of Prometheus. */
+  text(statistics: Statistics): string {
+    const own = [
+      this.#started,
+      this.#ended,
+      this.#redriven,
+      this.#durations,
+      this.#transitions,
+      this.#tasks,
+      this.#requests,
+      this.#requestSeconds,
+      this.#commitSeconds,
+      this.#commitTurns,
+    ];
+    return [
+      ...own,
+      ...readings("gauge", GAUGES, statistics),
+      ...readings("counter", COUNTERS, statistics),
+      ...this.#process(),
+    ]
+      .map((metric) => metric.text())
+      .join("");
+  }
+
+  #countTask({ started }: ObservedTurn, event: ObservedTurn["turn"]["events"][number]): void {
+    if (!("task" in event)) return;
+    let resources = this.#resources.get(started.executionArn);
+    if (event.kind === "TaskScheduled") {
+      if (resources === undefined) {
+        if (this.#resources.size >= MAX_EXECUTIONS) return;
+        resources = new Map();
+        this.#resources.set(started.executionArn, resources);
+      }
+      resources.set(event.task, event.resource);
+      return;
+    }
+    if (event.kind !== "TaskSucceeded" && event.kind !== "TaskFailed" && event.kind !== "TaskTimedOut")
+      return;
+    const resource = resources?.get(event.task) ?? "unknown";
+    resources?.delete(event.task);
+    if (resources?.size === 0) this.#resources.delete(started.executionArn);
+    const outcome = { TaskSucceeded: "succeeded", TaskFailed: "failed", TaskTimedOut: "timed out" }[
+      event.kind
+    ];
+    this.#tasks.add([resource, outcome]);
+  }
+
+  #process(): readonly Reading[] {
+    const delay = new Reading(
+      "gauge",
+      "stepwell_event_loop_delay_seconds",
+      "Delay of the event loop since the last reading.",
+      ["quantile"],
+    );
+    for (const quantile of [0.5, 0.99, 1])
+      delay.read(this.#loopDelay.percentile(quantile * 100) / 1e9, [String(quantile)]);
+    this.#loopDelay.reset();
+    const { rss, heapUsed } = process.memoryUsage();
+    const { user, system } = process.cpuUsage();
+    const memory = new Reading("gauge", "process_resident_memory_bytes", "Resident memory.");
+    memory.read(rss);
+    const heap = new Reading("gauge", "stepwell_heap_used_bytes", "Heap of JavaScript in use.");
+    heap.read(heapUsed);
+    const cpu = new Reading("counter", "process_cpu_seconds_total", "Processor time, user and system.");
+    cpu.read((user + system) / 1e6);
+    const start = new Reading("gauge", "process_start_time_seconds", "When the process began, since 1970.");
+    start.read(Math.round(performance.timeOrigin) / 1000);
+    return [delay, memory, heap, cpu, start];
+  }
+}
+
+/** Executions whose tasks' resources are remembered; of those beyond, and of those of an earlier process, they are unknown. */
+const MAX_EXECUTIONS = 100_000;
+
+function readings(
+  type: "counter" | "gauge",
+  names: typeof GAUGES,
+  statistics: Statistics,
+): readonly Reading[] {
+  return Object.entries(names).map(([member, [name, help]]) => {
+    const reading = new Reading(type, `stepwell_${name}`, help);
+    reading.read(Number(statistics[member] ?? 0));
+    return reading;
+  });
+}
