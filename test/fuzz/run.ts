@@ -46,6 +46,7 @@ try {
   const failures = [...report.requests.failures, ...report.sockets.failures, ...report.faults];
   const count = report.requests.failureCount + report.sockets.failureCount + report.faults.length;
   console.log(`failures: ${count}`);
+  if (report.sockets.failureCount > 0) console.log(`of sockets: ${shown(report.sockets.failedKinds)}`);
   for (const failure of failures) console.log(failure);
   if (count > 0 || ratio < LEAST_SPEED) process.exitCode = 1;
 } finally {
