@@ -26,7 +26,17 @@ import {
   type LambdaInvoker,
   NO_FUNCTIONS,
 } from "./integrations/index.ts";
-import { Metrics, metricsPage, readyPage, Traces } from "./observation/index.ts";
+import {
+  CloudWatchLogs,
+  EXECUTION_LOGS,
+  ExecutionLogs,
+  LogFiles,
+  type LogSink,
+  Metrics,
+  metricsPage,
+  readyPage,
+  Traces,
+} from "./observation/index.ts";
 import { Runtime } from "./runtime/index.ts";
 import { MemoryStore } from "./store/memory.ts";
 import { SqliteStore } from "./store/sqlite/store.ts";
@@ -36,11 +46,6 @@ const GRACE_MS = 3_000;
 
 async function openServer(options: ServeOptions): Promise<RunningServer> {
   const { log, region, account, dataDirectory } = options;
-  if (options.serviceEndpoint !== undefined) {
-    log(
-      "--service-endpoint is kept for the integrations of other services; this version has none, so it does nothing",
-    );
-  }
   const { limits = SERVICE_LIMITS, settings = {} } = options.limits ?? {};
   const fatal = Promise.withResolvers<Error>();
   const functions = Promise.withResolvers<LambdaInvoker | undefined>();
@@ -49,6 +54,12 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
 
   const traces = options.traces === undefined ? undefined : new Traces({ settings: options.traces, log });
   const mocks = openMocks(options);
+  const executionLogs = new ExecutionLogs({
+    sinks: logSinks(options),
+    configurationOf: async (revisionId) =>
+      (await runtime.catalog.getRevision(revisionId))?.loggingConfiguration,
+    log,
+  });
   const functionKey = newFunctionKey();
   const authenticator = await openAuthenticator(options, functionKey);
   const metrics = new Metrics();
@@ -60,7 +71,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     limits,
     settings,
     ...(mocks === undefined ? {} : { mocks }),
-    observers: [metrics.observe, ...(traces === undefined ? [] : [traces.observe])],
+    observers: [metrics.observe, executionLogs.observe, ...(traces === undefined ? [] : [traces.observe])],
     onFatal: (error) => {
       notReady = "its store has failed";
       fatal.resolve(error);
@@ -107,8 +118,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       close: async () => {
         notReady = "it is closing";
         await listening.close(GRACE_MS);
-        // Before the store is closed: a trace is read from the journal.
-        await traces?.close(GRACE_MS);
+        // Before the store is closed: both read journals.
+        await Promise.all([traces?.close(GRACE_MS), executionLogs.close(GRACE_MS)]);
         await runtime.close(GRACE_MS);
         await local?.close();
         metrics.close();
@@ -140,6 +151,14 @@ async function openAuthenticator(
   const find = async (id: string): Promise<AccessKey | undefined> =>
     id === functionKey.accessKeyId ? functionKey : file.find(id);
   return createAuthenticator({ find }, now);
+}
+
+/** Where the log events of executions go: to CloudWatch Logs where there is an endpoint, else to files of the store. */
+function logSinks({ serviceEndpoint: endpoint, region, dataDirectory }: ServeOptions): readonly LogSink[] {
+  if (endpoint !== undefined) {
+    return [new CloudWatchLogs({ endpoint, region, credentials: credentialsOf(process.env) })];
+  }
+  return dataDirectory === undefined ? [] : [new LogFiles(join(dataDirectory, EXECUTION_LOGS))];
 }
 
 function openMocks({ mockConfigFile: path, log }: ServeOptions): FileMocks | undefined {

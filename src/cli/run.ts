@@ -15,6 +15,7 @@ import { env } from "./commands/env.ts";
 import { history } from "./commands/history.ts";
 import { limits } from "./commands/limits.ts";
 import { list } from "./commands/list.ts";
+import { logs } from "./commands/logs.ts";
 import { serve } from "./commands/serve.ts";
 import { start } from "./commands/start.ts";
 import { stop } from "./commands/stop.ts";
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   describe,
   stop,
   cost,
+  logs,
   approve,
   reject,
   validate,

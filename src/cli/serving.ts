@@ -53,7 +53,10 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   limit: LIMIT_OPTION,
   functions: { value: "DIR", help: "Directory of local Lambda functions." },
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
-  "service-endpoint": { value: "URL", help: "Endpoint of other services; without effect in this version." },
+  "service-endpoint": {
+    value: "URL",
+    help: "Endpoint of other services: CloudWatch Logs, for loggingConfiguration (else files).",
+  },
   "open-metrics": { help: "Show /metrics beyond this machine, though requests must be signed." },
   "mock-config": {
     value: "FILE",

@@ -63,7 +63,8 @@ interface Cursor {
   entry: { readonly id: number; readonly previous: number } | undefined;
 }
 
-class HistoryTeller {
+/** Tells a history event by event: for who follows an execution. */
+export class HistoryTeller {
   #execution: Execution | undefined;
   #region = "";
   readonly #cursors = new Map<FrameId, Cursor>();

@@ -6,7 +6,7 @@ export type { CallTask, Command, TestCaseAttempt } from "./commands.ts";
 export { decide, type DecideEnvironment, type Decision } from "./decide.ts";
 export type { JournalTurn, TaskId } from "./events.ts";
 export type { Execution, ExecutionStatus, Frame, TaskRest } from "./execution.ts";
-export { type HistoryEvent, projectHistory } from "./history.ts";
+export { type HistoryEvent, HistoryTeller, projectHistory } from "./history.ts";
 export type { Input, StartInput } from "./inputs.ts";
 export { type Limits, SERVICE_LIMITS } from "./limits.ts";
 export { redriveRefusal, redrivenBy } from "./redrive.ts";
