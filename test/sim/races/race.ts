@@ -21,7 +21,6 @@ export interface Race {
 
 export const MACHINE: string = `arn:aws:states:${REGION_ACCOUNT}:stateMachine:race`;
 export const ACTIVITY: string = `arn:aws:states:${REGION_ACCOUNT}:activity:race`;
-export const LAMBDA: string = `arn:aws:lambda:${REGION_ACCOUNT}:function:race`;
 
 /** One task, done by a worker. */
 export const ONE_TASK: Json = {
