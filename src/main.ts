@@ -28,6 +28,8 @@ import {
 } from "./integrations/index.ts";
 import {
   CloudWatchLogs,
+  eventBus,
+  type EventTarget,
   EXECUTION_LOGS,
   ExecutionLogs,
   LogFiles,
@@ -35,7 +37,9 @@ import {
   Metrics,
   metricsPage,
   readyPage,
+  StatusChanges,
   Traces,
+  webhook,
 } from "./observation/index.ts";
 import { Runtime } from "./runtime/index.ts";
 import { MemoryStore } from "./store/memory.ts";
@@ -54,6 +58,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
 
   const traces = options.traces === undefined ? undefined : new Traces({ settings: options.traces, log });
   const mocks = openMocks(options);
+  const statusChanges = new StatusChanges({ targets: eventTargets(options), log });
   const executionLogs = new ExecutionLogs({
     sinks: logSinks(options),
     configurationOf: async (revisionId) =>
@@ -71,7 +76,12 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     limits,
     settings,
     ...(mocks === undefined ? {} : { mocks }),
-    observers: [metrics.observe, executionLogs.observe, ...(traces === undefined ? [] : [traces.observe])],
+    observers: [
+      metrics.observe,
+      executionLogs.observe,
+      statusChanges.observe,
+      ...(traces === undefined ? [] : [traces.observe]),
+    ],
     onFatal: (error) => {
       notReady = "its store has failed";
       fatal.resolve(error);
@@ -121,6 +131,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
         // Before the store is closed: both read journals.
         await Promise.all([traces?.close(GRACE_MS), executionLogs.close(GRACE_MS)]);
         await runtime.close(GRACE_MS);
+        await statusChanges.close(GRACE_MS);
         await local?.close();
         metrics.close();
       },
@@ -151,6 +162,14 @@ async function openAuthenticator(
   const find = async (id: string): Promise<AccessKey | undefined> =>
     id === functionKey.accessKeyId ? functionKey : file.find(id);
   return createAuthenticator({ find }, now);
+}
+
+function eventTargets({ eventsWebhook, eventsEndpoint, region }: ServeOptions): readonly EventTarget[] {
+  const bus = { region, credentials: credentialsOf(process.env) };
+  return [
+    ...(eventsWebhook === undefined ? [] : [webhook(eventsWebhook)]),
+    ...(eventsEndpoint === undefined ? [] : [eventBus({ ...bus, endpoint: eventsEndpoint })]),
+  ];
 }
 
 /** Where the log events of executions go: to CloudWatch Logs where there is an endpoint, else to files of the store. */

@@ -29,6 +29,10 @@ export interface ServeOptions {
   readonly functionsDirectory?: string;
   /** An endpoint with Lambda's API, for the functions that are not local. */
   readonly lambdaEndpoint?: string;
+  /** Gets status changes of executions as POSTs; absent: nobody. */
+  readonly eventsWebhook?: string;
+  /** An endpoint with EventBridge's PutEvents, which gets them too. */
+  readonly eventsEndpoint?: string;
   /** Whether /metrics is shown beyond this machine though requests must be signed. */
   readonly isMetricsOpen: boolean;
   /** The mock file of test cases (integrations/mocked); absent: there are none. */

@@ -57,6 +57,11 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
     value: "URL",
     help: "Endpoint of other services: CloudWatch Logs, for loggingConfiguration (else files).",
   },
+  "events-webhook": {
+    value: "URL",
+    help: "Post status changes of executions there, each as EventBridge's event.",
+  },
+  "events-endpoint": { value: "URL", help: "Put them on the default bus of EventBridge there (PutEvents)." },
   "open-metrics": { help: "Show /metrics beyond this machine, though requests must be signed." },
   "mock-config": {
     value: "FILE",
@@ -105,6 +110,8 @@ export function serveOptions(
   const functions = args.value("functions") ?? defaults.functions;
   const lambdaEndpoint = args.value("lambda-endpoint");
   const serviceEndpoint = args.value("service-endpoint");
+  const eventsWebhook = args.value("events-webhook");
+  const eventsEndpoint = args.value("events-endpoint");
   const limits = args.values("limit");
   const traces = traceOptions(environment, args);
   const mockConfig = args.value("mock-config") ?? (env["SFN_MOCK_CONFIG"] || undefined);
@@ -125,6 +132,8 @@ export function serveOptions(
     ...(serviceEndpoint === undefined
       ? {}
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
+    ...(eventsWebhook === undefined ? {} : { eventsWebhook: urlOption("events-webhook", eventsWebhook) }),
+    ...(eventsEndpoint === undefined ? {} : { eventsEndpoint: urlOption("events-endpoint", eventsEndpoint) }),
     ...(limits.length === 0 ? {} : { limits: parseLimits(limits) }),
     ...(mockConfig === undefined ? {} : { mockConfigFile: directory(mockConfig) }),
     ...(traces === undefined ? {} : { traces }),

@@ -1,5 +1,6 @@
-// What others see of the engine: metrics, traces, the logs of executions.
+// What others see of the engine: metrics, traces, the logs and status changes of executions.
 
+export { eventBus, type EventTarget, StatusChanges, webhook } from "./events/status-changes.ts";
 export { CloudWatchLogs } from "./logs/cloudwatch.ts";
 export { EXECUTION_LOGS, fileNameOf, LogFiles } from "./logs/log-files.ts";
 export { ExecutionLogs, type LogSink } from "./logs/logs.ts";

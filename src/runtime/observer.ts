@@ -8,6 +8,7 @@
 //   O2. An observer is synchronous and quick: it notes what it needs and does its work elsewhere. What it throws is
 //       logged and changes nothing.
 
+import type { Payload } from "../base/json.ts";
 import type { ExecutionStarted, JournalTurn } from "../engine/events.ts";
 import type { Execution, ExecutionStatus } from "../engine/execution.ts";
 
@@ -19,6 +20,11 @@ export interface ObservedTurn {
   /** After the turn. */
   readonly status: ExecutionStatus;
   readonly stoppedAtMs?: number;
+  readonly redrive?: { readonly count: number; readonly atMs: number };
+  /** Of an execution that has ended. */
+  readonly output?: Payload;
+  readonly error?: string;
+  readonly cause?: string;
   readonly turn: JournalTurn;
   /** The id of the last event of the history so far, this turn's included. */
   readonly lastEventId: number;
@@ -51,17 +57,22 @@ export function joinObservers(
 
 /** What a turn leaves behind, read at once: the execution goes on changing. */
 export function observedTurn(
-  { started, startedAtMs, status, stoppedAtMs, eventCount }: Execution,
+  execution: Execution,
   turn: JournalTurn,
   isExpress: boolean,
   before: ObservedTurn["before"],
 ): ObservedTurn {
+  const { started, startedAtMs, status, stoppedAtMs, redrive, output, error, cause, eventCount } = execution;
   return {
     started,
     startedAtMs,
     isExpress,
     status,
     ...(stoppedAtMs === undefined ? {} : { stoppedAtMs }),
+    ...(redrive === undefined ? {} : { redrive }),
+    ...(output === undefined ? {} : { output }),
+    ...(error === undefined ? {} : { error }),
+    ...(cause === undefined ? {} : { cause }),
     turn,
     lastEventId: eventCount,
     before,

@@ -228,7 +228,7 @@ test("a collector that refuses costs the trace and a line in the log, nothing el
   assert.deepEqual(await world.end(), []);
   assert.match(
     world.traceLog.join("\n"),
-    /^traces: 3 spans are lost, http:.*\/v1\/traces could not take them: it answers 400$/,
+    /^traces: 3 spans are lost: http:.*\/v1\/traces: it answers 400 \{\}$/,
   );
 });
 

@@ -12,6 +12,7 @@
 // Spec: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
 import type { Observer, ObservedTurn } from "../../runtime/observer.ts";
+import { post, type PostOptions } from "../post.ts";
 import { encodeTraces } from "./otlp.ts";
 import { type Span, spansOf } from "./spans.ts";
 import { idOf, isSampled, parseTraceHeader } from "./trace-context.ts";
@@ -28,17 +29,11 @@ export interface TraceSettings {
 export interface TraceOptions {
   readonly settings: TraceSettings;
   readonly log: (line: string) => void;
-  readonly fetch?: typeof fetch;
-  /** Waits between two tries; shorter in tests. */
-  readonly delayMs?: (attempt: number) => number;
+  readonly delayMs?: PostOptions["delayMs"];
 }
 
 const MAX_ENDED = 10_000;
 const SPANS_PER_REQUEST = 2_000;
-const REQUEST_MS = 10_000;
-const TRIES = 5;
-/** Answers after which the protocol asks for another try. */
-const RETRIED: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 export class Traces {
   readonly #options: TraceOptions;
@@ -106,32 +101,15 @@ export class Traces {
   }
 
   async #send(spans: readonly Span[]): Promise<void> {
-    const { settings, log, delayMs = backoffMs } = this.#options;
-    const send = this.#options.fetch ?? fetch;
+    const { settings, log, delayMs } = this.#options;
     const body = encodeTraces(spans, { "service.name": settings.serviceName });
     const url = `${settings.endpoint.replace(/\/+$/u, "")}/v1/traces`;
-    let problem = "";
-    for (let attempt = 1; attempt <= TRIES && !this.#stop.signal.aborted; attempt++) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- one try after the other
-        const answer = await send(url, {
-          method: "POST",
-          headers: { ...settings.headers, "content-type": "application/json" },
-          body,
-          signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_MS)]),
-        });
-        // oxlint-disable-next-line no-await-in-loop -- the connection is free again
-        await answer.arrayBuffer();
-        if (answer.ok) return;
-        problem = `it answers ${answer.status}`;
-        if (!RETRIED.has(answer.status)) break;
-      } catch (error) {
-        problem = causeOf(error);
-      }
-      // oxlint-disable-next-line no-await-in-loop -- see above
-      if (attempt < TRIES) await pause(delayMs(attempt), this.#stop.signal);
+    const headers = { ...settings.headers, "content-type": "application/json" };
+    try {
+      await post(url, () => headers, body, { delayMs, signal: this.#stop.signal });
+    } catch (error) {
+      log(`traces: ${spans.length} spans are lost: ${(error as Error).message}`);
     }
-    log(`traces: ${spans.length} spans are lost, ${url} could not take them: ${problem}`);
   }
 
   #tellDropped(): void {
@@ -154,24 +132,4 @@ async function told({ started, turn, before }: ObservedTurn): Promise<readonly S
 
 function traceIdOf({ traceHeader, executionArn }: ObservedTurn["started"]): string {
   return parseTraceHeader(traceHeader)?.traceId ?? idOf(executionArn, 32);
-}
-
-function backoffMs(attempt: number): number {
-  return 250 * 4 ** (attempt - 1);
-}
-
-function causeOf(error: unknown): string {
-  const { cause } = error as { readonly cause?: unknown };
-  const inner = cause instanceof Error ? cause : error;
-  return inner instanceof Error ? inner.message : String(inner);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  });
-  return promise;
 }
