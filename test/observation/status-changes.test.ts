@@ -91,7 +91,7 @@ test("a webhook gets the start and the end, in EventBridge's form", async (t) =>
   for (const id of ids)
     assert.match(String(id), /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/u);
   assert.deepEqual(
-    bodies.map(({ id: _, ...body }) => body),
+    bodies.map(({ id: _id, ...body }) => body),
     [
       {
         ...envelope,
@@ -127,9 +127,9 @@ test("a failure has its error and cause, and can be redriven", async (t) => {
   const world = await openWorld(webhook(url));
   await run(world, "go", { kind: "failed", phase: "run", error: "Broken", cause: "no spring" });
   await world.changes.close(5_000);
-  const { status, error, cause, output, redriveStatus, redriveStatusReason } = bodies[1]?.[
-    "detail"
-  ] as JsonObject;
+  const ended = bodies[1]?.["detail"];
+  assert(ended !== undefined);
+  const { status, error, cause, output, redriveStatus, redriveStatusReason } = ended as JsonObject;
   assert.deepEqual(
     [status, error, cause, output, redriveStatus, redriveStatusReason],
     ["FAILED", "Broken", "no spring", null, "REDRIVABLE", null],
