@@ -19,6 +19,7 @@ import { logs } from "./commands/logs.ts";
 import { serve } from "./commands/serve.ts";
 import { start } from "./commands/start.ts";
 import { stop } from "./commands/stop.ts";
+import { test } from "./commands/test.ts";
 import { testState } from "./commands/test-state.ts";
 import { approve, reject } from "./commands/tokens.ts";
 import { torture } from "./commands/torture.ts";
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   approve,
   reject,
   validate,
+  test,
   testState,
   limits,
   env,

@@ -25,7 +25,7 @@ const REFUSALS: readonly Refusal[] = [
     argv: ["xylophone"],
     expected:
       'error: There is no command "xylophone". There are: ' +
-      "serve, dev, demo, start, history, list, describe, stop, cost, logs, approve, reject, validate, test-state, limits, env, doctor, torture.",
+      "serve, dev, demo, start, history, list, describe, stop, cost, logs, approve, reject, validate, test, test-state, limits, env, doctor, torture.",
   },
   {
     name: "an unknown option",
@@ -153,7 +153,7 @@ const REFUSALS: readonly Refusal[] = [
     argv: ["\u001b[2J"],
     expected:
       'error: There is no command "\\u001b[2J". There are: ' +
-      "serve, dev, demo, start, history, list, describe, stop, cost, logs, approve, reject, validate, test-state, limits, env, doctor, torture.",
+      "serve, dev, demo, start, history, list, describe, stop, cost, logs, approve, reject, validate, test, test-state, limits, env, doctor, torture.",
   },
 ];
 
@@ -169,7 +169,7 @@ for (const { name, argv, exitCode = 2, expected } of REFUSALS) {
 }
 
 test("every command explains itself and runs its own examples through its own options", async () => {
-  assert.equal(COMMANDS.length, 18);
+  assert.equal(COMMANDS.length, 19);
   for (const command of COMMANDS) {
     const terminal = fakeTerminal([command.name, "--help"]);
     assert.equal(await runCli(terminal.environment), 0);

@@ -69,6 +69,12 @@ export class FileMocks implements Mocks {
     return this.#unusable;
   }
 
+  /** The test cases of each state machine, as the file has them now, faulty ones included. */
+  get testCases(): ReadonlyMap<string, readonly string[]> {
+    this.#refresh();
+    return new Map([...(this.#config?.machines ?? [])].map(([name, cases]) => [name, [...cases.keys()]]));
+  }
+
   readonly check: Mocks["check"] = (stateMachineArn, testCase, program) => {
     this.#refresh();
     if (this.#unusable !== undefined) {
