@@ -4,6 +4,7 @@
 // same size by as many writers. Said as a ratio: turns per second / appends per second.
 //
 //   node bench/engine.ts [--seconds 5] [--concurrency 64,256,1024]
+//   node bench/engine.ts --observed     with metrics and without, three times in turn: what measuring costs
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +14,7 @@ import { Payload } from "../src/base/json.ts";
 import { SERVICE_LIMITS } from "../src/engine/index.ts";
 import type { Integration } from "../src/integrations/index.ts";
 import type { StateMachine } from "../src/runtime/interface.ts";
+import { Metrics } from "../src/observation/index.ts";
 import { Runtime } from "../src/runtime/runtime.ts";
 import { SqliteStore } from "../src/store/sqlite/store.ts";
 import { plainLogAppendsPerSecond } from "./plain-log.ts";
@@ -21,6 +23,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "5" },
     concurrency: { type: "string", default: "64,256,1024" },
+    observed: { type: "boolean", default: false },
   },
 });
 const seconds = Number(values.seconds);
@@ -60,7 +63,12 @@ interface Measured {
   readonly recordBytes: number;
 }
 
-async function measure(definition: string, hasTasks: boolean, concurrency: number): Promise<Measured> {
+async function measure(
+  definition: string,
+  hasTasks: boolean,
+  concurrency: number,
+  metrics?: Metrics,
+): Promise<Measured> {
   const directory = mkdtempSync(join(tmpdir(), "stepwell-bench-"));
   const store = new SqliteStore({ directory });
   let turns = 0;
@@ -72,7 +80,8 @@ async function measure(definition: string, hasTasks: boolean, concurrency: numbe
     return commit(batch);
   };
   const runtime = await Runtime.open({
-    store,
+    store: metrics?.measured(store) ?? store,
+    ...(metrics === undefined ? {} : { observers: [metrics.observe] }),
     limits: SERVICE_LIMITS,
     settings: { callsUnderWay: 2 * concurrency },
     integrations: () => INSTANT,
@@ -130,26 +139,57 @@ async function measure(definition: string, hasTasks: boolean, concurrency: numbe
   }
 }
 
-console.log("chain of 10   waiting   transitions/s   turns/s   B/turn   plain log appends/s   ratio");
-for (const [name, definition] of Object.entries(WORKLOADS)) {
-  for (const concurrency of values.concurrency.split(",").map(Number)) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
-    const { transitions, turns, recordBytes } = await measure(definition, name === "tasks", concurrency);
-    // oxlint-disable-next-line no-await-in-loop
-    const limit = await plainLogAppendsPerSecond({ recordBytes, concurrency, seconds: Math.min(seconds, 3) });
-    const cells = [
-      name.padEnd(12),
-      concurrency,
-      transitions.toFixed(0),
-      turns.toFixed(0),
-      recordBytes,
-      limit.toFixed(0),
-      (turns / limit).toFixed(2),
-    ];
-    console.log(
-      cells
-        .map((cell, i) => (i === 0 ? cell : String(cell).padStart([0, 8, 15, 9, 8, 21, 7][i] ?? 0)))
-        .join(" "),
-    );
+/** Alternating, so that what the machine does beside it falls on both. */
+async function compareObserved(): Promise<void> {
+  console.log("chain of 10   waiting   transitions/s without   with metrics   ratio");
+  for (const [name, definition] of Object.entries(WORKLOADS)) {
+    for (const concurrency of values.concurrency.split(",").map(Number)) {
+      const sums = { without: 0, observed: 0 };
+      for (let round = 0; round < 3; round++) {
+        const metrics = new Metrics();
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        sums.without += (await measure(definition, name === "tasks", concurrency)).transitions / 3;
+        // oxlint-disable-next-line no-await-in-loop
+        sums.observed += (await measure(definition, name === "tasks", concurrency, metrics)).transitions / 3;
+        metrics.close();
+      }
+      const cells = [sums.without.toFixed(0), sums.observed.toFixed(0)];
+      const ratio = (sums.observed / sums.without).toFixed(2);
+      console.log(
+        `${name.padEnd(12)} ${String(concurrency).padStart(8)} ${cells[0]?.padStart(23)} ${cells[1]?.padStart(14)} ${ratio.padStart(7)}`,
+      );
+    }
   }
 }
+
+async function compareWithLog(): Promise<void> {
+  console.log("chain of 10   waiting   transitions/s   turns/s   B/turn   plain log appends/s   ratio");
+  for (const [name, definition] of Object.entries(WORKLOADS)) {
+    for (const concurrency of values.concurrency.split(",").map(Number)) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const { transitions, turns, recordBytes } = await measure(definition, name === "tasks", concurrency);
+      // oxlint-disable-next-line no-await-in-loop
+      const limit = await plainLogAppendsPerSecond({
+        recordBytes,
+        concurrency,
+        seconds: Math.min(seconds, 3),
+      });
+      const cells = [
+        name.padEnd(12),
+        concurrency,
+        transitions.toFixed(0),
+        turns.toFixed(0),
+        recordBytes,
+        limit.toFixed(0),
+        (turns / limit).toFixed(2),
+      ];
+      console.log(
+        cells
+          .map((cell, i) => (i === 0 ? cell : String(cell).padStart([0, 8, 15, 9, 8, 21, 7][i] ?? 0)))
+          .join(" "),
+      );
+    }
+  }
+}
+
+await (values.observed ? compareObserved() : compareWithLog());

@@ -65,6 +65,8 @@ export interface Answered {
   /** Undefined: it named no operation that there is. */
   readonly operation: string | undefined;
   readonly status: number;
+  /** The code of the error that it was answered with: `ThrottlingException`. */
+  readonly error: string | undefined;
   /** From the arrival of its head. */
   readonly milliseconds: number;
 }
@@ -124,6 +126,7 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
     const requestId = randomUUID();
     const beganMs = performance.now();
     response.setHeader("x-amzn-RequestId", requestId);
+    let code: string | undefined;
     try {
       if (await admit(request, response)) await answer(request, response);
     } catch (error) {
@@ -131,12 +134,15 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
       if (!(error instanceof ServiceError)) {
         onFault({ requestId, operation: request.headers["x-amz-target"]?.toString(), error });
       }
+      const answered = error instanceof ServiceError ? error : internalFailure(requestId);
+      ({ code } = answered);
       if (response.headersSent) response.destroy();
-      else writeError(response, error instanceof ServiceError ? error : internalFailure(requestId));
+      else writeError(response, answered);
     } finally {
       if (request.method === "POST" && options.onAnswered !== undefined) {
         const { statusCode: status } = response;
-        options.onAnswered({ operation: named(request), status, milliseconds: performance.now() - beganMs });
+        const milliseconds = performance.now() - beganMs;
+        options.onAnswered({ operation: named(request), status, error: code, milliseconds });
       }
     }
   }

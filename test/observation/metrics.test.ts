@@ -51,8 +51,8 @@ test("executions, states, tasks and commits are counted", async () => {
     await settle();
   }
   await start(harness, machine);
-  metrics.answered({ operation: "StartExecution", status: 200, milliseconds: 4 });
-  metrics.answered({ operation: undefined, status: 400, milliseconds: 1 });
+  metrics.answered({ operation: "StartExecution", status: 200, error: undefined, milliseconds: 4 });
+  metrics.answered({ operation: undefined, status: 400, error: "SerializationException", milliseconds: 1 });
   const samples = readMetrics(metrics.text(await harness.runtime.statistics()));
   const expected = {
     'stepwell_executions_started_total{state_machine="orders",type="STANDARD"}': 4,
@@ -68,6 +68,7 @@ test("executions, states, tasks and commits are counted", async () => {
     stepwell_commit_seconds_count: store.commits,
     'stepwell_requests_total{operation="StartExecution",status="200"}': 1,
     'stepwell_requests_total{operation="none",status="400"}': 1,
+    'stepwell_request_errors_total{operation="none",error="SerializationException"}': 1,
     'stepwell_request_seconds_bucket{operation="StartExecution",le="0.0025"}': 0,
     'stepwell_request_seconds_bucket{operation="StartExecution",le="0.005"}': 1,
   };

@@ -20,6 +20,8 @@ export interface Answered {
   /** Undefined: it named none that there is. */
   readonly operation: string | undefined;
   readonly status: number;
+  /** The code of the error that it was answered with. */
+  readonly error: string | undefined;
   readonly milliseconds: number;
 }
 
@@ -75,6 +77,11 @@ export class Metrics {
     "Requests answered, by operation and HTTP status.",
     ["operation", "status"],
   );
+  readonly #requestErrors = new Counter(
+    "stepwell_request_errors_total",
+    "Requests answered with an error, by its code: ThrottlingException.",
+    ["operation", "error"],
+  );
   readonly #requestSeconds = new Histogram(
     "stepwell_request_seconds",
     "Time from a request's head to its answer; GetActivityTask waits for work.",
@@ -123,8 +130,9 @@ export class Metrics {
     this.#durations.observe([machine, type], (stoppedAtMs - startedAtMs) / 1000);
   };
 
-  readonly answered = ({ operation = "none", status, milliseconds }: Answered): void => {
+  readonly answered = ({ operation = "none", status, error, milliseconds }: Answered): void => {
     this.#requests.add([operation, String(status)]);
+    if (error !== undefined) this.#requestErrors.add([operation, error]);
     this.#requestSeconds.observe([operation], milliseconds / 1000);
   };
 
@@ -156,6 +164,7 @@ export class Metrics {
       this.#transitions,
       this.#tasks,
       this.#requests,
+      this.#requestErrors,
       this.#requestSeconds,
       this.#commitSeconds,
       this.#commitTurns,
