@@ -58,9 +58,11 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
 
   const traces = options.traces === undefined ? undefined : new Traces({ settings: options.traces, log });
   const mocks = openMocks(options);
-  const statusChanges = new StatusChanges({ targets: eventTargets(options), log });
+  const targets = eventTargets(options);
+  const sinks = logSinks(options);
+  const statusChanges = new StatusChanges({ targets, log });
   const executionLogs = new ExecutionLogs({
-    sinks: logSinks(options),
+    sinks,
     configurationOf: async (revisionId) =>
       (await runtime.catalog.getRevision(revisionId))?.loggingConfiguration,
     log,
@@ -78,8 +80,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     ...(mocks === undefined ? {} : { mocks }),
     observers: [
       metrics.observe,
-      executionLogs.observe,
-      statusChanges.observe,
+      ...(sinks.length === 0 ? [] : [executionLogs.observe]),
+      ...(targets.length === 0 ? [] : [statusChanges.observe]),
       ...(traces === undefined ? [] : [traces.observe]),
     ],
     onFatal: (error) => {

@@ -19,12 +19,12 @@ export interface ObservedTurn {
   readonly isExpress: boolean;
   /** After the turn. */
   readonly status: ExecutionStatus;
-  readonly stoppedAtMs?: number;
-  readonly redrive?: { readonly count: number; readonly atMs: number };
+  readonly stoppedAtMs: number | undefined;
+  readonly redrive: { readonly count: number; readonly atMs: number } | undefined;
   /** Of an execution that has ended. */
-  readonly output?: Payload;
-  readonly error?: string;
-  readonly cause?: string;
+  readonly output: Payload | undefined;
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
   readonly turn: JournalTurn;
   /** The id of the last event of the history so far, this turn's included. */
   readonly lastEventId: number;
@@ -68,11 +68,11 @@ export function observedTurn(
     startedAtMs,
     isExpress,
     status,
-    ...(stoppedAtMs === undefined ? {} : { stoppedAtMs }),
-    ...(redrive === undefined ? {} : { redrive }),
-    ...(output === undefined ? {} : { output }),
-    ...(error === undefined ? {} : { error }),
-    ...(cause === undefined ? {} : { cause }),
+    stoppedAtMs,
+    redrive,
+    output,
+    error,
+    cause,
     turn,
     lastEventId: eventCount,
     before,

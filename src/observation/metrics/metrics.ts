@@ -9,9 +9,9 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Json } from "../../base/json.ts";
 import type { TaskId } from "../../engine/events.ts";
-import type { Observer, ObservedTurn } from "../../runtime/observer.ts";
+import type { Observer } from "../../runtime/observer.ts";
 import type { Store } from "../../store/store.ts";
-import { Counter, Histogram, Reading } from "./registry.ts";
+import { type Count, Counter, type Distribution, Histogram, Reading } from "./registry.ts";
 
 export type Statistics = Readonly<Record<string, Json>>;
 
@@ -47,6 +47,17 @@ const COUNTERS: Readonly<Record<string, readonly [name: string, help: string]>> 
   loadedExecutions: ["loaded_executions_total", "Executions read from their journal."],
   recoveredExecutions: ["recovered_executions_total", "Executions looked at after a restart."],
 };
+
+/** Kept beside the state machine, so that no label is put together for each turn. */
+interface MachineCounts {
+  readonly name: string;
+  readonly type: string;
+  readonly started: Count;
+  readonly transitions: Count;
+  readonly durations: Distribution;
+}
+
+const MAX_MACHINES = 1_000;
 
 export class Metrics {
   readonly #started = new Counter("stepwell_executions_started_total", "Executions started.", [
@@ -101,6 +112,8 @@ export class Metrics {
     [1, 4, 16, 64, 256, 1024],
   );
   readonly #loopDelay: ReturnType<typeof monitorEventLoopDelay> = monitorEventLoopDelay({ resolution: 10 });
+  /** What is counted of each state machine, by its ARN. */
+  readonly #machines = new Map<string, MachineCounts>();
   /** Resources of the tasks under way, by execution. */
   readonly #resources = new Map<string, Map<TaskId, string>>();
 
@@ -114,20 +127,21 @@ export class Metrics {
 
   readonly observe: Observer = (observed) => {
     const { started, isExpress, turn, status, startedAtMs, stoppedAtMs } = observed;
-    const machine = started.stateMachineArn.slice(started.stateMachineArn.lastIndexOf(":") + 1);
-    const type = isExpress ? "EXPRESS" : "STANDARD";
-    let transitions = 0;
+    const machine = this.#machineOf(started.stateMachineArn, isExpress);
     for (const event of turn.events) {
-      if (event.kind === "StateEntered") transitions += 1;
-      else if (event.kind === "ExecutionStarted") this.#started.add([machine, type]);
-      else if (event.kind === "ExecutionRedriven") this.#redriven.add([machine]);
-      else this.#countTask(observed, event);
+      if (event.kind === "StateEntered") machine.transitions.count += 1;
+      else if (event.kind === "ExecutionStarted") machine.started.count += 1;
+      else if (event.kind === "ExecutionRedriven") this.#redriven.add([machine.name]);
+      else if (event.kind === "TaskScheduled")
+        this.#remember(started.executionArn, event.task, event.resource);
+      else if (event.kind === "TaskSucceeded") this.#countTask(started.executionArn, event.task, "succeeded");
+      else if (event.kind === "TaskFailed") this.#countTask(started.executionArn, event.task, "failed");
+      else if (event.kind === "TaskTimedOut") this.#countTask(started.executionArn, event.task, "timed out");
     }
-    if (transitions > 0) this.#transitions.add([type], transitions);
     if (status === "RUNNING" || stoppedAtMs === undefined) return;
     this.#resources.delete(started.executionArn);
-    this.#ended.add([machine, type, status]);
-    this.#durations.observe([machine, type], (stoppedAtMs - startedAtMs) / 1000);
+    this.#ended.add([machine.name, machine.type, status]);
+    this.#durations.observeAt(machine.durations, (stoppedAtMs - startedAtMs) / 1000);
   };
 
   readonly answered = ({ operation = "none", status, error, milliseconds }: Answered): void => {
@@ -179,27 +193,37 @@ export class Metrics {
       .join("");
   }
 
-  #countTask({ started }: ObservedTurn, event: ObservedTurn["turn"]["events"][number]): void {
-    if (!("task" in event)) return;
-    let resources = this.#resources.get(started.executionArn);
-    if (event.kind === "TaskScheduled") {
-      if (resources === undefined) {
-        if (this.#resources.size >= MAX_EXECUTIONS) return;
-        resources = new Map();
-        this.#resources.set(started.executionArn, resources);
-      }
-      resources.set(event.task, event.resource);
-      return;
+  #machineOf(arn: string, isExpress: boolean): MachineCounts {
+    const known = this.#machines.get(arn);
+    if (known !== undefined) return known;
+    const name = arn.slice(arn.lastIndexOf(":") + 1);
+    const type = isExpress ? "EXPRESS" : "STANDARD";
+    const counts = {
+      name,
+      type,
+      started: this.#started.at([name, type]),
+      transitions: this.#transitions.at([type]),
+      durations: this.#durations.at([name, type]),
+    };
+    if (this.#machines.size >= MAX_MACHINES) this.#machines.clear();
+    this.#machines.set(arn, counts);
+    return counts;
+  }
+
+  #remember(executionArn: string, task: TaskId, resource: string): void {
+    let resources = this.#resources.get(executionArn);
+    if (resources === undefined) {
+      if (this.#resources.size >= MAX_EXECUTIONS) return;
+      resources = new Map();
+      this.#resources.set(executionArn, resources);
     }
-    if (event.kind !== "TaskSucceeded" && event.kind !== "TaskFailed" && event.kind !== "TaskTimedOut")
-      return;
-    const resource = resources?.get(event.task) ?? "unknown";
-    resources?.delete(event.task);
-    if (resources?.size === 0) this.#resources.delete(started.executionArn);
-    const outcome = { TaskSucceeded: "succeeded", TaskFailed: "failed", TaskTimedOut: "timed out" }[
-      event.kind
-    ];
-    this.#tasks.add([resource, outcome]);
+    resources.set(task, resource);
+  }
+
+  #countTask(executionArn: string, task: TaskId, outcome: string): void {
+    const resources = this.#resources.get(executionArn);
+    this.#tasks.add([resources?.get(task) ?? "unknown", outcome]);
+    resources?.delete(task);
   }
 
   #process(): readonly Reading[] {

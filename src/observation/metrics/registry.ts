@@ -34,8 +34,8 @@ abstract class Metric<T> {
   protected abstract begin(): T;
   protected abstract lines(value: T, labels: string): readonly string[];
 
-  /** The value of these labels, in the order of the metric's label names (P1). */
-  protected at(labels: Labels): T {
+  /** The value of these labels, in the order of the metric's label names (P1). It may be kept, and changed in its place. */
+  at(labels: Labels): T {
     const key = labels.join("\0");
     const known = this.#series.get(key);
     if (known !== undefined) return known.value;
@@ -59,18 +59,22 @@ abstract class Metric<T> {
   }
 }
 
-export class Counter extends Metric<{ count: number }> {
+export interface Count {
+  count: number;
+}
+
+export class Counter extends Metric<Count> {
   readonly type = "counter";
 
   add(labels: Labels, by = 1): void {
     this.at(labels).count += by;
   }
 
-  protected begin(): { count: number } {
+  protected begin(): Count {
     return { count: 0 };
   }
 
-  protected lines({ count }: { count: number }, labels: string): readonly string[] {
+  protected lines({ count }: Count, labels: string): readonly string[] {
     return [`${this.name}${braced(labels)} ${count}`];
   }
 }
@@ -97,7 +101,7 @@ export class Reading extends Metric<number> {
   }
 }
 
-interface Distribution {
+export interface Distribution {
   /** By bucket, not cumulative; the last holds what is above all bounds. */
   readonly counts: number[];
   sum: number;
@@ -114,7 +118,10 @@ export class Histogram extends Metric<Distribution> {
   }
 
   observe(labels: Labels, value: number): void {
-    const distribution = this.at(labels);
+    this.observeAt(this.at(labels), value);
+  }
+
+  observeAt(distribution: Distribution, value: number): void {
     const bucket = this.#bounds.findIndex((bound) => value <= bound);
     const index = bucket < 0 ? this.#bounds.length : bucket;
     distribution.counts[index] = (distribution.counts[index] ?? 0) + 1;
