@@ -175,8 +175,9 @@ function eventTargets({ eventsWebhook, eventsEndpoint, region }: ServeOptions): 
 }
 
 /** Where the log events of executions go: to CloudWatch Logs where there is an endpoint, else to files of the store. */
-function logSinks({ serviceEndpoint: endpoint, region, dataDirectory }: ServeOptions): readonly LogSink[] {
-  if (endpoint !== undefined) {
+function logSinks(options: ServeOptions): readonly LogSink[] {
+  const { logsEndpoint: endpoint = options.serviceEndpoint ?? "files", region, dataDirectory } = options;
+  if (endpoint !== "files") {
     return [new CloudWatchLogs({ endpoint, region, credentials: credentialsOf(process.env) })];
   }
   return dataDirectory === undefined ? [] : [new LogFiles(join(dataDirectory, EXECUTION_LOGS))];

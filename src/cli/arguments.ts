@@ -114,6 +114,21 @@ export function integerOption(option: string, text: string, least: number, most:
   return value;
 }
 
+/** Epoch milliseconds; undefined without a text. @throws CliError for what is neither a length of time nor a moment */
+export function sinceOption(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  const [, count, unit = ""] = /^(\d{1,6})([dhm])$/.exec(text) ?? [];
+  if (count !== undefined) return nowMs - Number(count) * ({ d: 1_440, h: 60, m: 1 }[unit] ?? 0) * 60_000;
+  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) {
+    throw new CliError(
+      `--since must be like 7d, 24h, 30m, 2026-11-01 or 2026-11-01T12:00:00Z, but is "${printable(text)}".`,
+      2,
+    );
+  }
+  return ms;
+}
+
 /** @throws CliError for what is no http or https URL */
 export function urlOption(option: string, text: string): string {
   const url = URL.parse(text);

@@ -52,6 +52,8 @@ export interface ServeOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where calls to other services go. */
   readonly serviceEndpoint?: string;
+  /** Where the log events of executions go: an endpoint of CloudWatch Logs, or "files"; absent: as `serviceEndpoint` says. */
+  readonly logsEndpoint?: string;
   /** Absent: the defaults. */
   readonly limits?: LimitSettings;
   /** Whatever the server and its functions have to say while it runs: one line, without its line break. */

@@ -57,6 +57,10 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
     value: "URL",
     help: "Endpoint of other services: CloudWatch Logs, for loggingConfiguration (else files).",
   },
+  "logs-endpoint": {
+    value: "URL|files",
+    help: "Endpoint of CloudWatch Logs alone, or files in spite of --service-endpoint.",
+  },
   "events-webhook": {
     value: "URL",
     help: "Post status changes of executions there, each as EventBridge's event.",
@@ -110,6 +114,7 @@ export function serveOptions(
   const functions = args.value("functions") ?? defaults.functions;
   const lambdaEndpoint = args.value("lambda-endpoint");
   const serviceEndpoint = args.value("service-endpoint");
+  const logsEndpoint = args.value("logs-endpoint");
   const eventsWebhook = args.value("events-webhook");
   const eventsEndpoint = args.value("events-endpoint");
   const limits = args.values("limit");
@@ -132,6 +137,9 @@ export function serveOptions(
     ...(serviceEndpoint === undefined
       ? {}
       : { serviceEndpoint: urlOption("service-endpoint", serviceEndpoint) }),
+    ...(logsEndpoint === undefined
+      ? {}
+      : { logsEndpoint: logsEndpoint === "files" ? "files" : urlOption("logs-endpoint", logsEndpoint) }),
     ...(eventsWebhook === undefined ? {} : { eventsWebhook: urlOption("events-webhook", eventsWebhook) }),
     ...(eventsEndpoint === undefined ? {} : { eventsEndpoint: urlOption("events-endpoint", eventsEndpoint) }),
     ...(limits.length === 0 ? {} : { limits: parseLimits(limits) }),

@@ -1,21 +1,9 @@
-// The log events of executions: what each level takes, their form, and how they reach files and CloudWatch Logs.
+// The log events of executions: what each level takes, their form and their ids.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import type { Json, JsonObject } from "../../src/base/json.ts";
-import {
-  CloudWatchLogs,
-  ExecutionLogs,
-  fileNameOf,
-  LogFiles,
-  type LogSink,
-} from "../../src/observation/index.ts";
+import { ExecutionLogs, type LogSink } from "../../src/observation/index.ts";
 import { isLogged, logLine, logSettings } from "../../src/observation/logs/log-event.ts";
 import {
   createMachine,
@@ -54,9 +42,16 @@ class MemorySink implements LogSink {
   }
 }
 
-function logsTo(sinks: readonly LogSink[], level: string, data = false, log: string[] = []): ExecutionLogs {
+function logsTo(
+  sinks: readonly LogSink[],
+  level: string,
+  data = false,
+  log: string[] = [],
+  maxWaiting = 1_000,
+): ExecutionLogs {
   return new ExecutionLogs({
     sinks,
+    maxWaiting,
     configurationOf: () => Promise.resolve(configuration(level, data)),
     log: (line) => log.push(line),
   });
@@ -194,83 +189,6 @@ test("a configuration without a destination, and one that is OFF, log nothing", 
   assert.equal(logSettings(configuration("ALL", true)).group, GROUP);
 });
 
-function folder(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "stepwell-logs-"));
-  t.after(() => rmSync(directory, { recursive: true }));
-  return directory;
-}
-
-test("files are rotated, and no name leaves the folder", async (t) => {
-  const directory = folder(t);
-  const files = new LogFiles(directory, { maxBytes: 10, generations: 2 });
-  for (const line of ["first line", "second line", "third line", "fourth line"]) {
-    // oxlint-disable-next-line no-await-in-loop -- in order
-    await files.write(GROUP, "stream", [{ line }]);
-  }
-  const name = fileNameOf(GROUP);
-  assert.deepEqual(readdirSync(directory).toSorted(), [
-    `${name}.1.jsonl`,
-    `${name}.2.jsonl`,
-    `${name}.jsonl`,
-  ]);
-  assert.equal(readFileSync(join(directory, `${name}.jsonl`), "utf8"), "fourth line\n");
-  assert.equal(readFileSync(join(directory, `${name}.2.jsonl`), "utf8"), "second line\n");
-  for (const group of ["../../etc/passwd", "..", ".", "/", "a/../b", "x".repeat(512)]) {
-    const file = fileNameOf(group);
-    assert(!file.includes("/") && !file.startsWith(".") && file.length <= 200, file);
-  }
-});
-
-interface Received {
-  readonly target: string | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: JsonObject;
-}
-
-test("CloudWatch Logs gets a stream and its events, signed, and is asked again while it is busy", async (t) => {
-  const received: Received[] = [];
-  const statuses = [400, 503];
-  const server = createServer(async (incoming, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    received.push({
-      target: incoming.headers["x-amz-target"]?.toString(),
-      headers: incoming.headers,
-      body: JSON.parse(Buffer.concat(chunks).toString()) as JsonObject,
-    });
-    const status = statuses.shift() ?? 200;
-    // The stream is there already: that is as good.
-    response.writeHead(status).end(status === 400 ? '{"__type":"ResourceAlreadyExistsException"}' : "{}");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const sink = new CloudWatchLogs({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: "us-east-1",
-    delayMs: () => 1,
-  });
-  const logs = logsTo([sink], "FATAL");
-  const harness = await open({ observers: [logs.observe] });
-  await runOnce(harness, true);
-  await logs.close(5_000);
-  assert.deepEqual(
-    received.map(({ target }) => target),
-    ["Logs_20140328.CreateLogStream", "Logs_20140328.PutLogEvents", "Logs_20140328.PutLogEvents"],
-  );
-  const { body, headers } = received[2] as Received;
-  assert.match(
-    headers.authorization ?? "",
-    /^AWS4-HMAC-SHA256 Credential=stepwell\/\d{8}\/us-east-1\/logs\/aws4_request/u,
-  );
-  assert.equal(body["logGroupName"], GROUP);
-  const events = body["logEvents"] as readonly { readonly message: string; readonly timestamp: number }[];
-  assert.equal(events.length, 1);
-  assert.equal(events[0]?.timestamp, harness.clock.wallMs);
-  assert.equal((JSON.parse(events[0]?.message ?? "") as JsonObject)["type"], "ExecutionFailed");
-  await harness.runtime.close(0);
-});
-
 test("a destination that takes nothing costs the events and a line in the log, nothing else", async () => {
   const broken: LogSink = { write: () => Promise.reject(new Error("gone")) };
   const sink = new MemorySink();
@@ -281,5 +199,44 @@ test("a destination that takes nothing costs the events and a line in the log, n
   await logs.close(1_000);
   assert.deepEqual(sink.types, ["ExecutionFailed"]);
   assert.deepEqual(log, [`execution logs: 1 events of ${GROUP} are lost: gone`]);
+  await harness.runtime.close(0);
+});
+
+test("after turns that found no room the ids are right, and the log says how many are missing", async () => {
+  const sink = new MemorySink();
+  const gate = Promise.withResolvers<void>();
+  const slow: LogSink = {
+    write: async (...given) => {
+      await gate.promise;
+      await sink.write(...given);
+    },
+  };
+  const log: string[] = [];
+  const logs = logsTo([slow], "ALL", false, log, 1);
+  const harness = await open({ observers: [logs.observe] });
+  await start(harness, await createMachine(harness, tasks(LAMBDA, LAMBDA, LAMBDA), "orders"));
+  for (const result of [1, 2]) {
+    harness.integrations.next().answer(succeeded(result));
+    // oxlint-disable-next-line no-await-in-loop -- one task after the other
+    await settle();
+  }
+  gate.resolve();
+  await settle();
+  assert(sink.events.length < 14, "some turns found no room");
+  harness.integrations.next().answer(succeeded(3));
+  await settle();
+  await logs.close(1_000);
+  assert.deepEqual(
+    sink.events.slice(-3).map(({ id, previous_event_id: previous, type }) => [id, previous, type]),
+    [
+      ["15", "14", "LambdaFunctionSucceeded"],
+      ["16", "15", "TaskStateExited"],
+      ["17", "16", "ExecutionSucceeded"],
+    ],
+  );
+  assert.match(
+    log.join("\n"),
+    /^execution logs: [12] turns came faster than they could be written; they are lost$/u,
+  );
   await harness.runtime.close(0);
 });

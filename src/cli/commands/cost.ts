@@ -19,7 +19,7 @@ import {
   say,
   sayJson,
 } from "../command.ts";
-import type { ParsedArguments } from "../arguments.ts";
+import { type ParsedArguments, sinceOption } from "../arguments.ts";
 import type { Caller, CliEnvironment } from "../environment.ts";
 import { isExpressArn } from "../express.ts";
 import { DEFAULT_PRICES, money, parsePrices, type Prices } from "../prices.ts";
@@ -75,7 +75,7 @@ export const cost: Command = {
       report({ executionArn }, await billOf(call, { executionArn }, prices));
       return 0;
     }
-    const sinceMs = sinceOf(args.value("since"), environment.now());
+    const sinceMs = sinceOption(args.value("since"), environment.now());
     const stateMachineArn = await machineArn(call, machine as string);
     let sum = NO_BILL;
     for await (const items of executionsSince(call, stateMachineArn, sinceMs)) {
@@ -93,21 +93,6 @@ export const cost: Command = {
     return 0;
   },
 };
-
-/** @throws CliError for what is neither a length of time nor a moment */
-function sinceOf(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  const [, count, unit = ""] = /^(\d{1,6})([dhm])$/.exec(text) ?? [];
-  if (count !== undefined) return nowMs - Number(count) * ({ d: 1_440, h: 60, m: 1 }[unit] ?? 0) * 60_000;
-  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) {
-    throw new CliError(
-      `--since must be like 7d, 24h, 30m, 2026-11-01 or 2026-11-01T12:00:00Z, but is "${printable(text)}".`,
-      2,
-    );
-  }
-  return ms;
-}
 
 /** Pages of executions, newest first; whichever type the machine has. Ends with the first page that is all older. */
 async function* executionsSince(

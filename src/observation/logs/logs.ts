@@ -5,36 +5,34 @@
 //
 // Invariants
 //   W1. Nothing here holds an execution up. The log events of one execution are written in their order.
-//   W2. Memory is bounded: `MAX_WAITING` turns wait; beyond, turns are not logged, and the server's log says how many.
-//       Histories that are not told on for a while are read again from the journal.
+//   W2. Memory is bounded: `MAX_WAITING` turns with `MAX_WAITING_BYTES` of payloads wait; beyond, turns are not logged, and
+//       the server's log says how many. Histories that are not told on for a while are read again from the journal.
 //   W3. Best effort, as the service has it: what waits when the process dies is not written, what a destination does not
 //       take is lost. `close` writes what waits within its time.
+//   W4. Ids are right after a turn that was not taken, too: a history that has not come as far as the turn's own last
+//       event id says is read again.
 //
 // Spec: "Logging using CloudWatch Logs" of the Step Functions developer guide.
 
 import { createHash } from "node:crypto";
-import type { JsonObject } from "../../base/json.ts";
-import { HistoryTeller } from "../../engine/index.ts";
+import { type JsonObject, Payload } from "../../base/json.ts";
+import { VISIBLE } from "../../engine/events.ts";
+import { type HistoryEvent, HistoryTeller, type JournalTurn } from "../../engine/index.ts";
 import type { ObservedTurn, Observer } from "../../runtime/index.ts";
 import { isLogged, logLine, type LogSettings, logSettings } from "./log-event.ts";
-
-export interface LogSink {
-  /** @throws Error in words for people: the lines are lost */
-  readonly write: (
-    group: string,
-    stream: string,
-    lines: readonly { readonly line: string; readonly atMs: number }[],
-  ) => Promise<void>;
-}
+import { Losses, type LogLine, type LogSink, LostEvents } from "./log-sink.ts";
 
 export interface ExecutionLogsOptions {
   readonly sinks: readonly LogSink[];
   /** The loggingConfiguration of a revision; undefined: there is no such revision any more. */
   readonly configurationOf: (revisionId: string) => Promise<JsonObject | undefined>;
   readonly log: (line: string) => void;
+  /** Turns that may wait; fewer in tests. */
+  readonly maxWaiting?: number;
 }
 
 const MAX_WAITING = 50_000;
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const MAX_TOLD = 1_000;
 const MAX_SETTINGS = 10_000;
 /** Turns whose log events go out together. */
@@ -42,13 +40,14 @@ const TURNS_PER_WRITE = 500;
 
 interface Told {
   readonly teller: HistoryTeller;
+  lastEventId: number;
   redriveCount: number;
 }
 
 interface Batch {
   readonly group: string;
   readonly stream: string;
-  readonly lines: { readonly line: string; readonly atMs: number }[];
+  readonly lines: LogLine[];
 }
 
 export class ExecutionLogs {
@@ -57,25 +56,27 @@ export class ExecutionLogs {
   /** The one that was told on longest ago first. */
   readonly #told = new Map<string, Told>();
   #waiting: ObservedTurn[] = [];
+  #waitingBytes = 0;
   #dropped = 0;
-  /** Executions of which a turn was not taken: their histories are read again. */
-  readonly #gaps = new Set<string>();
+  readonly #losses: Losses;
   #work: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: ExecutionLogsOptions) {
     this.#options = options;
+    this.#losses = new Losses(options.log);
   }
 
   readonly observe: Observer = (observed) => {
     const { started } = observed;
     if (this.#isClosed || this.#settings.get(started.revisionId)?.level === "OFF") return;
-    if (this.#waiting.length >= MAX_WAITING) {
+    const { maxWaiting = MAX_WAITING } = this.#options;
+    if (this.#waiting.length >= maxWaiting || this.#waitingBytes >= MAX_WAITING_BYTES) {
       this.#dropped += 1;
-      this.#gaps.add(started.executionArn);
       return;
     }
     this.#waiting.push(observed);
+    this.#waitingBytes += payloadBytes(observed.turn);
     this.#work ??= this.#run();
   };
 
@@ -91,6 +92,7 @@ export class ExecutionLogs {
     this.#dropped += this.#waiting.length;
     this.#waiting = [];
     this.#tellDropped();
+    this.#losses.tellAll();
   }
 
   async #run(): Promise<void> {
@@ -112,6 +114,7 @@ export class ExecutionLogs {
         // oxlint-disable-next-line no-await-in-loop -- in order (W1)
         await this.#write(batch);
       }
+      for (const { turn } of turns) this.#waitingBytes -= payloadBytes(turn);
     }
     this.#work = undefined;
     this.#tellDropped();
@@ -123,8 +126,7 @@ export class ExecutionLogs {
     if (level === "OFF" || group === undefined) return;
     const told = await this.#toldOf(observed);
     for (const event of turn.events) {
-      if (event.kind === "ExecutionRedriven") told.redriveCount = event.redriveCount;
-      const history = told.teller.tell(event, turn.atMs);
+      const history = tellOn(told, event, turn.atMs);
       if (history === undefined || !isLogged(history.type, level)) continue;
       const stream = streamOf(started.stateMachineArn, turn.atMs);
       const key = `${group} ${stream}`;
@@ -152,17 +154,15 @@ export class ExecutionLogs {
   }
 
   /** The history of the execution, told up to this turn. */
-  async #toldOf({ started, turn, before }: ObservedTurn): Promise<Told> {
+  async #toldOf({ started, turn, lastEventId, before }: ObservedTurn): Promise<Told> {
     const { executionArn } = started;
-    let told = this.#gaps.delete(executionArn) ? undefined : this.#told.get(executionArn);
-    if (told === undefined) {
-      told = { teller: new HistoryTeller(), redriveCount: 0 };
-      const isFirst = turn.events[0]?.kind === "ExecutionStarted";
+    const isFirst = turn.events[0]?.kind === "ExecutionStarted";
+    const precedingId = lastEventId - turn.events.filter(({ kind }) => VISIBLE[kind]).length;
+    let told = isFirst ? undefined : this.#told.get(executionArn);
+    if (told?.lastEventId !== precedingId) {
+      told = { teller: new HistoryTeller(), lastEventId: 0, redriveCount: 0 };
       for (const earlier of isFirst ? [] : await before()) {
-        for (const event of earlier.events) {
-          if (event.kind === "ExecutionRedriven") told.redriveCount = event.redriveCount;
-          told.teller.tell(event, earlier.atMs);
-        }
+        for (const event of earlier.events) tellOn(told, event, earlier.atMs);
       }
     }
     this.#told.delete(executionArn);
@@ -183,7 +183,7 @@ export class ExecutionLogs {
         await sink.write(group, stream, lines);
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
-        this.#options.log(`execution logs: ${lines.length} events of ${group} are lost: ${problem}`);
+        this.#losses.add(group, error instanceof LostEvents ? error.count : lines.length, problem);
       }
     }
   }
@@ -195,6 +195,22 @@ export class ExecutionLogs {
     );
     this.#dropped = 0;
   }
+}
+
+function tellOn(told: Told, event: JournalTurn["events"][number], atMs: number): HistoryEvent | undefined {
+  if (event.kind === "ExecutionRedriven") told.redriveCount = event.redriveCount;
+  const history = told.teller.tell(event, atMs);
+  if (history !== undefined) told.lastEventId = history.id;
+  return history;
+}
+
+/** Of what a turn brings: all of it was written as text already. */
+function payloadBytes({ events }: JournalTurn): number {
+  let bytes = 0;
+  for (const event of events) {
+    for (const value of Object.values(event)) if (value instanceof Payload) bytes += value.text.length;
+  }
+  return bytes;
 }
 
 /** `states/<state machine>/<hour>/<8 digits>`, as the service names its streams. */
