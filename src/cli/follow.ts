@@ -109,7 +109,8 @@ export function objectsOf(object: JsonObject, key: string): readonly JsonObject[
   return isArray(value) ? value.filter(isObject) : [];
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Ends early when the signal aborts. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();

@@ -11,3 +11,4 @@ export type { Input, StartInput } from "./inputs.ts";
 export { type Limits, SERVICE_LIMITS } from "./limits.ts";
 export { redriveRefusal, redrivenBy } from "./redrive.ts";
 export { needsAttention, nextWakeAt, openTasks } from "./rest.ts";
+export { lastSegment } from "./scope.ts";

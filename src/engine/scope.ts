@@ -212,6 +212,7 @@ export function applyPath(
   return Payload.ofValue(path.read(scopeOf(turn, frame, payload)));
 }
 
-function lastSegment(arn: string): string {
+/** What an ARN names, where that has no parts of its own: the name of a state machine. */
+export function lastSegment(arn: string): string {
   return arn.slice(arn.lastIndexOf(":") + 1);
 }

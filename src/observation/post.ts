@@ -4,6 +4,7 @@
 //   H1. It is made again while the other side is away or busy, `TRIES` times at most, with growing pauses; never after an
 //       answer that says that the request itself is wrong.
 
+import { setTimeout } from "node:timers/promises";
 import { type Credentials, sign } from "../integrations/sigv4.ts";
 
 const TRIES = 5;
@@ -96,12 +97,11 @@ function backoffMs(attempt: number): number {
   return 250 * 4 ** (attempt - 1);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  });
-  return promise;
+/** Ends early when there is no more time; leaves no listener at a signal that lives as long as the process. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }

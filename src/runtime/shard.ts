@@ -381,7 +381,6 @@ export class Shards {
     const opens = Number(isOpen(execution)) - Number(wasOpen);
     const { waiter } = post;
     const { observer } = this.#options;
-    const before = (): Promise<readonly JournalTurn[]> => this.#turnsBefore(write.executionId, write.lsn);
     const pending: PendingTurn = {
       write,
       slot,
@@ -389,7 +388,10 @@ export class Shards {
       waiter,
       answer,
       opens,
-      observed: observer === undefined ? undefined : observedTurn(execution, turn, false, before),
+      observed:
+        observer === undefined
+          ? undefined
+          : observedTurn(execution, turn, false, () => this.#turnsBefore(write.executionId, write.lsn)),
       followers: undefined,
     };
     slot.headLsn = write.lsn;

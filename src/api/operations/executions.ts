@@ -222,7 +222,7 @@ export function executionDoesNotExist(arn: string): ServiceError {
   return new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
 }
 
-function typeNotSupported(): ServiceError {
+export function typeNotSupported(): ServiceError {
   const message = "This operation is not supported by this type of state machine";
   return new ServiceError("StateMachineTypeNotSupported", message);
 }

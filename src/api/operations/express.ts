@@ -8,7 +8,6 @@
 //       begin or are forgotten meanwhile neither repeat nor hide others.
 
 import type { JsonObject } from "../../base/json.ts";
-import { ServiceError } from "../../base/service-error.ts";
 import type { Execution } from "../../engine/execution.ts";
 import type { ExpressSummary } from "../../runtime/interface.ts";
 import { parseExpressArn } from "../arns.ts";
@@ -26,6 +25,7 @@ import {
   validationFailed,
   wireTime,
 } from "./call.ts";
+import { executionDoesNotExist, typeNotSupported } from "./executions.ts";
 import { toWire, withinSize } from "./history.ts";
 import { pageOfWhole } from "./list-page.ts";
 import { existingStateMachine, unlabelled } from "./state-machines.ts";
@@ -44,10 +44,7 @@ async function listExpressExecutions(call: Call): Promise<JsonObject> {
     throw validationFailed("Express executions are listed by their state machine, not by version or alias");
   }
   const machine = await existingStateMachine(engine, arn);
-  if (machine.type !== "EXPRESS") {
-    const message = "This operation is not supported by this type of state machine";
-    throw new ServiceError("StateMachineTypeNotSupported", message);
-  }
+  if (machine.type !== "EXPRESS") throw typeNotSupported();
   const status = textOf(request, "statusFilter");
   const found = engine.express
     .list(arn)
@@ -85,7 +82,7 @@ function toListItem(item: ExpressSummary): JsonObject {
 function describeExpressExecution({ request, engine }: Call): Promise<JsonObject> {
   const arn = parseExpressArn(requiredText(request, "executionArn"));
   const found = engine.express.describe(arn);
-  if (found === undefined) throw notKept(arn);
+  if (found === undefined) throw executionDoesNotExist(arn);
   return Promise.resolve(showExpress(found, textOf(request, "includedData")));
 }
 
@@ -126,7 +123,7 @@ function getExpressExecutionHistory({ request, caller, engine, operation }: Call
   const isReverse = flagOf(request, "reverseOrder") ?? false;
   const isWithData = flagOf(request, "includeExecutionData") ?? true;
   const events = engine.express.history(arn);
-  if (events === undefined) throw notKept(arn);
+  if (events === undefined) throw executionDoesNotExist(arn);
 
   const ordered = isReverse ? events.toReversed() : events;
   const left =
@@ -142,8 +139,4 @@ function getExpressExecutionHistory({ request, caller, engine, operation }: Call
           : undefined,
     }),
   );
-}
-
-function notKept(arn: string): ServiceError {
-  return new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
 }

@@ -1,13 +1,13 @@
 // `stepwell logs`: the log events of executions, from the files in a data directory; also while a server writes them.
 
 import { join, resolve } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { isObject, type JsonObject } from "../../base/json.ts";
 import { EXECUTION_LOGS, isLogged } from "../../observation/index.ts";
 import { patternOption, sinceOption } from "../arguments.ts";
 import { type Command, moment, paletteOf, say } from "../command.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { LogReader } from "../log-reader.ts";
+import { pause } from "../follow.ts";
 import { CliError } from "../problem.ts";
 import { listenForSignals } from "../serving.ts";
 import { printable } from "../text.ts";
@@ -121,12 +121,4 @@ function pretty(environment: CliEnvironment, event: JsonObject): string {
     isBad ? palette.red(printable(type)) : printable(type),
     ...what,
   ].join("  ");
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

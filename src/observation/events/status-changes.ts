@@ -1,6 +1,6 @@
 // Status changes of executions, sent to an event bus or a webhook.
 //
-// Knows:          what waits to be sent, in which order. Does not know: what an event looks like (status-event.ts).
+// Knows:          who gets the events, in which order. Does not know: what an event looks like (status-event.ts), the queue (backlog.ts).
 //
 // Invariants
 //   V1. Nothing here holds an execution up. Events leave in the order in which turns became durable.
@@ -11,6 +11,7 @@
 // Spec: PutEvents of the EventBridge API reference: ten entries at most.
 
 import type { Observer } from "../../runtime/index.ts";
+import { Backlog } from "../backlog.ts";
 import { type AwsService, post, postAws, type PostOptions } from "../post.ts";
 import { type StatusEvent, statusEvents } from "./status-event.ts";
 
@@ -64,75 +65,37 @@ export interface StatusChangesOptions {
 const MAX_WAITING = 50_000;
 
 export class StatusChanges {
-  readonly #queues: readonly Queue[];
+  readonly #backlogs: readonly Backlog<StatusEvent>[];
 
   constructor({ targets, ...options }: StatusChangesOptions) {
-    this.#queues = targets.map((target) => new Queue(target, options));
+    this.#backlogs = targets.map((target) => backlogOf(target, options));
   }
 
   readonly observe: Observer = (observed) => {
-    if (observed.isExpress || this.#queues.length === 0) return;
-    for (const event of statusEvents(observed)) for (const queue of this.#queues) queue.add(event);
+    if (observed.isExpress || this.#backlogs.length === 0) return;
+    for (const event of statusEvents(observed)) for (const backlog of this.#backlogs) backlog.add(event);
   };
 
   /** Resolves when what waits was sent, or the time is over. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.close(graceMs)));
+    await Promise.all(this.#backlogs.map((backlog) => backlog.close(graceMs)));
   }
 }
 
-class Queue {
-  readonly #target: EventTarget;
-  readonly #options: Omit<StatusChangesOptions, "targets">;
-  readonly #stop = new AbortController();
-  #waiting: StatusEvent[] = [];
-  #dropped = 0;
-  #work: Promise<void> | undefined;
-
-  constructor(target: EventTarget, options: Omit<StatusChangesOptions, "targets">) {
-    this.#target = target;
-    this.#options = options;
-  }
-
-  add(event: StatusEvent): void {
-    if (this.#waiting.length >= MAX_WAITING || this.#stop.signal.aborted) {
-      this.#dropped += 1;
-      return;
-    }
-    this.#waiting.push(event);
-    this.#work ??= this.#run();
-  }
-
-  async close(graceMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(), graceMs);
-    await this.#work;
-    clearTimeout(timer);
-    this.#stop.abort();
-    this.#tellDropped();
-  }
-
-  async #run(): Promise<void> {
-    // What changes in the same moment is sent together.
-    await new Promise((resolve) => setImmediate(resolve));
-    const { log, delayMs } = this.#options;
-    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
-      const events = this.#waiting.splice(0, this.#target.atOnce);
+function backlogOf(
+  target: EventTarget,
+  { log, delayMs }: Omit<StatusChangesOptions, "targets">,
+): Backlog<StatusEvent> {
+  return new Backlog({
+    most: MAX_WAITING,
+    work: async (take, signal) => {
+      const events = take(target.atOnce);
       try {
-        // oxlint-disable-next-line no-await-in-loop -- in order (V1)
-        await this.#target.send(events, { delayMs, signal: this.#stop.signal });
+        await target.send(events, { delayMs, signal });
       } catch (error) {
         log(`status events: ${events.length} are lost: ${(error as Error).message}`);
       }
-    }
-    this.#work = undefined;
-    this.#dropped += this.#waiting.length;
-    this.#waiting = [];
-    this.#tellDropped();
-  }
-
-  #tellDropped(): void {
-    if (this.#dropped === 0) return;
-    this.#options.log(`status events: ${this.#dropped} came faster than they could be sent; they are lost`);
-    this.#dropped = 0;
-  }
+    },
+    dropped: (count) => log(`status events: ${count} came faster than they could be sent; they are lost`),
+  });
 }

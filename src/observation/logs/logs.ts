@@ -17,7 +17,7 @@
 import { createHash } from "node:crypto";
 import { type JsonObject, Payload } from "../../base/json.ts";
 import { VISIBLE } from "../../engine/events.ts";
-import { type HistoryEvent, HistoryTeller, type JournalTurn } from "../../engine/index.ts";
+import { type HistoryEvent, HistoryTeller, type JournalTurn, lastSegment } from "../../engine/index.ts";
 import type { ObservedTurn, Observer } from "../../runtime/index.ts";
 import { isLogged, logLine, type LogSettings, logSettings } from "./log-event.ts";
 import { Losses, type LogLine, type LogSink, LostEvents } from "./log-sink.ts";
@@ -215,7 +215,7 @@ function payloadBytes({ events }: JournalTurn): number {
 
 /** `states/<state machine>/<hour>/<8 digits>`, as the service names its streams. */
 function streamOf(stateMachineArn: string, atMs: number): string {
-  const name = stateMachineArn.slice(stateMachineArn.lastIndexOf(":") + 1);
+  const name = lastSegment(stateMachineArn);
   const hour = new Date(atMs).toISOString().slice(0, 13).replace("T", "-");
   const digits = createHash("sha256").update(`${stateMachineArn} ${hour}`).digest("hex").slice(0, 8);
   return `states/${name}/${hour}/${digits}`;

@@ -9,6 +9,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Json } from "../../base/json.ts";
 import type { TaskId } from "../../engine/events.ts";
+import { lastSegment } from "../../engine/index.ts";
 import type { Observer } from "../../runtime/observer.ts";
 import type { Store } from "../../store/store.ts";
 import { type Count, Counter, type Distribution, Histogram, Reading } from "./registry.ts";
@@ -196,7 +197,7 @@ export class Metrics {
   #machineOf(arn: string, isExpress: boolean): MachineCounts {
     const known = this.#machines.get(arn);
     if (known !== undefined) return known;
-    const name = arn.slice(arn.lastIndexOf(":") + 1);
+    const name = lastSegment(arn);
     const type = isExpress ? "EXPRESS" : "STANDARD";
     const counts = {
       name,

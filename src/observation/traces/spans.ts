@@ -11,6 +11,7 @@
 // Rejected: a span for each state as it ends. It would need the open spans of every execution in memory, for a year,
 // and a trace is read when it is whole.
 
+import { lastSegment } from "../../engine/index.ts";
 import type { Event, FrameId, JournalTurn, TaskId } from "../../engine/events.ts";
 import type { Parent } from "./trace-context.ts";
 
@@ -183,7 +184,7 @@ class SpanTeller {
   #begin(atMs: number): void {
     const { arn, executionArn } = this.#stateMachine;
     this.#root = this.#open(`execution ${this.#redriveCount}`, this.#parent?.spanId, {
-      name: arn.slice(arn.lastIndexOf(":") + 1),
+      name: lastSegment(arn),
       kind: "internal",
       startMs: atMs,
       attributes: {

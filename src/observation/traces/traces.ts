@@ -12,6 +12,7 @@
 // Spec: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
 import type { Observer, ObservedTurn } from "../../runtime/observer.ts";
+import { Backlog } from "../backlog.ts";
 import { post, type PostOptions } from "../post.ts";
 import { encodeTraces } from "./otlp.ts";
 import { type Span, spansOf } from "./spans.ts";
@@ -37,32 +38,28 @@ const SPANS_PER_REQUEST = 2_000;
 
 export class Traces {
   readonly #options: TraceOptions;
-  readonly #ended: ObservedTurn[] = [];
-  #spans: Span[] = [];
-  #dropped = 0;
-  #work: Promise<void> | undefined;
-  readonly #stop = new AbortController();
+  readonly #ended: Backlog<ObservedTurn>;
 
   constructor(options: TraceOptions) {
     this.#options = options;
+    this.#ended = new Backlog({
+      most: MAX_ENDED,
+      work: (take, signal) => this.#tell(take, signal),
+      dropped: (count) =>
+        options.log(
+          `traces: ${count} executions ended faster than their traces could be sent; these are lost`,
+        ),
+    });
   }
 
   readonly observe: Observer = (observed) => {
-    if (observed.status === "RUNNING" || this.#stop.signal.aborted || !this.#isTraced(observed)) return;
-    if (this.#ended.length >= MAX_ENDED) {
-      this.#dropped += 1;
-      return;
-    }
-    this.#ended.push(observed);
-    this.#work ??= this.#run();
+    if (observed.status === "RUNNING" || this.#ended.isClosed || !this.#isTraced(observed)) return;
+    this.#ended.add(observed);
   };
 
   /** Resolves when what waits was sent, or the time is over. */
-  async close(graceMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(), graceMs);
-    await this.#work;
-    clearTimeout(timer);
-    this.#stop.abort();
+  close(graceMs: number): Promise<void> {
+    return this.#ended.close(graceMs);
   }
 
   #isTraced({ started }: ObservedTurn): boolean {
@@ -70,54 +67,47 @@ export class Traces {
     return parent?.isSampled ?? isSampled(traceIdOf(started), this.#options.settings.ratio);
   }
 
-  async #run(): Promise<void> {
-    // What ends in the same moment goes into one request.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#ended.length + this.#spans.length > 0 && !this.#stop.signal.aborted) {
+  async #tell(take: (count: number) => readonly ObservedTurn[], signal: AbortSignal): Promise<void> {
+    let spans: readonly Span[] = [];
+    do {
       // oxlint-disable-next-line no-await-in-loop -- one request at a time
-      await this.#gather();
-      const batch = this.#spans.slice(0, SPANS_PER_REQUEST);
-      this.#spans = this.#spans.slice(SPANS_PER_REQUEST);
+      spans = await this.#gather(spans, take);
+      const batch = spans.slice(0, SPANS_PER_REQUEST);
+      spans = spans.slice(SPANS_PER_REQUEST);
       // oxlint-disable-next-line no-await-in-loop -- see above
-      if (batch.length > 0) await this.#send(batch);
-    }
-    this.#work = undefined;
-    this.#dropped += this.#ended.length;
-    this.#tellDropped();
+      if (batch.length > 0) await this.#send(batch, signal);
+    } while (spans.length > 0 && !signal.aborted);
   }
 
   /** Reads the journals of ended executions until a request is full. */
-  async #gather(): Promise<void> {
-    while (this.#spans.length < SPANS_PER_REQUEST) {
-      const observed = this.#ended.shift();
-      if (observed === undefined) return;
+  async #gather(
+    waiting: readonly Span[],
+    take: (count: number) => readonly ObservedTurn[],
+  ): Promise<readonly Span[]> {
+    const spans = [...waiting];
+    while (spans.length < SPANS_PER_REQUEST) {
+      const [observed] = take(1);
+      if (observed === undefined) break;
       try {
         // oxlint-disable-next-line no-await-in-loop -- journals are read one by one, so that others have the store
-        this.#spans.push(...(await told(observed)));
+        spans.push(...(await told(observed)));
       } catch (error) {
         this.#options.log(`no trace of ${observed.started.executionArn}: ${String(error)}`);
       }
     }
+    return spans;
   }
 
-  async #send(spans: readonly Span[]): Promise<void> {
+  async #send(spans: readonly Span[], signal: AbortSignal): Promise<void> {
     const { settings, log, delayMs } = this.#options;
     const body = encodeTraces(spans, { "service.name": settings.serviceName });
     const url = `${settings.endpoint.replace(/\/+$/u, "")}/v1/traces`;
     const headers = { ...settings.headers, "content-type": "application/json" };
     try {
-      await post(url, () => headers, body, { delayMs, signal: this.#stop.signal });
+      await post(url, () => headers, body, { delayMs, signal });
     } catch (error) {
       log(`traces: ${spans.length} spans are lost: ${(error as Error).message}`);
     }
-  }
-
-  #tellDropped(): void {
-    if (this.#dropped === 0) return;
-    this.#options.log(
-      `traces: ${this.#dropped} executions ended faster than their traces could be sent; these are lost`,
-    );
-    this.#dropped = 0;
   }
 }
 
