@@ -14,7 +14,7 @@
 import { randomUUID } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { ObjectHead, ObjectStore, ObjectSummary, ObjectWriter, ReadRange } from "./object-store.ts";
@@ -138,19 +138,13 @@ class FolderStore implements ObjectStore {
     const target = join(folder, segments.at(-1) as string);
     if ((await lstat(target).catch(goneIsUndefined))?.isDirectory() === true) throw clash(bucket, key);
     const temporary = join(folder, `%~${randomUUID()}`);
-    const file = await open(temporary, "wx");
+    const failed = (error: unknown): never => {
+      throw translated(error, bucket, key);
+    };
+    const file = await open(temporary, "wx").catch(failed);
     return {
-      async write(bytes) {
-        await file.writeFile(bytes);
-      },
-      async commit() {
-        await file.sync();
-        await file.close();
-        await rename(temporary, target);
-        const parent = await open(folder, "r");
-        await parent.sync();
-        await parent.close();
-      },
+      write: (bytes) => file.writeFile(bytes).catch(failed),
+      commit: () => durable(file, temporary, target, folder).catch(failed),
       async abort() {
         await file.close();
         await rm(temporary, { force: true });
@@ -185,6 +179,16 @@ class FolderStore implements ObjectStore {
     }
     throw noSuchKey(bucket, key);
   }
+}
+
+/** F3. */
+async function durable(file: FileHandle, temporary: string, target: string, folder: string): Promise<void> {
+  await file.sync();
+  await file.close();
+  await rename(temporary, target);
+  const parent = await open(folder, "r");
+  await parent.sync();
+  await parent.close();
 }
 
 function headOf(stats: BigIntStats): ObjectHead {

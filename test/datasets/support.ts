@@ -30,3 +30,7 @@ export async function itemsOf(
 ): Promise<Item[]> {
   return Array.fromAsync(readItems(store, { bucket: "data", ...source }, options));
 }
+
+export async function textOfObject(store: ObjectStore, key: string): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(store.read("data", key))).toString();
+}
