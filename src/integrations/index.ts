@@ -6,4 +6,4 @@ export { FileMocks } from "./mocked/index.ts";
 export type { IntegrationOptions } from "./registry.ts";
 export { createIntegrations, NO_FUNCTIONS } from "./registry.ts";
 export type { Credentials } from "./sigv4.ts";
-export { credentialsOf } from "./sigv4.ts";
+export { credentialsOf, signParts } from "./sigv4.ts";

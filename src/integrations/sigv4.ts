@@ -47,24 +47,51 @@ export function credentialsOf(
 export function sign(
   request: SignedRequest,
   credentials: Credentials,
+  scope: SigningScope,
+): Record<string, string> {
+  const { method, url, headers, body } = request;
+  return signParts(
+    {
+      method,
+      host: url.host,
+      // The path of the URL is encoded once already; every service but S3 wants it encoded once more.
+      path: url.pathname.split("/").map(encode).join("/"),
+      query: url.searchParams,
+      headers,
+      payloadHash: sha256Hex(body),
+    },
+    credentials,
+    scope,
+  );
+}
+
+export interface PartsToSign {
+  readonly method: string;
+  /** With its port. */
+  readonly host: string;
+  /** Encoded as the service wants it: for S3, as it is sent. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Lower-case names; all of them are signed. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** SHA-256 of the body, hexadecimal. */
+  readonly payloadHash: string;
+}
+
+/** As `sign`, for requests that no URL describes: S3 takes paths as they are, with `..` and all. */
+export function signParts(
+  parts: PartsToSign,
+  credentials: Credentials,
   { region, service, nowMs }: SigningScope,
 ): Record<string, string> {
   const moment = momentOf(nowMs);
   const day = moment.slice(0, 8);
-  const headers: Record<string, string> = {
-    ...request.headers,
-    host: request.url.host,
-    "x-amz-date": moment,
-  };
+  const headers: Record<string, string> = { ...parts.headers, host: parts.host, "x-amz-date": moment };
   if (credentials.sessionToken !== undefined) headers["x-amz-security-token"] = credentials.sessionToken;
   const names = Object.keys(headers).toSorted();
   const canonical = canonicalRequest({
-    method: request.method,
-    // The path of the URL is encoded once already; every service but S3 wants it encoded once more.
-    path: request.url.pathname.split("/").map(encode).join("/"),
-    query: request.url.searchParams,
+    ...parts,
     headers: names.map((name) => [name, headers[name] as string]),
-    payloadHash: sha256Hex(request.body),
   });
   const scope = `${day}/${region}/${service}/${TERMINATOR}`;
   const key = signingKey(credentials.secretAccessKey, day, region, service);

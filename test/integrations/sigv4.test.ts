@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canonicalRequest, sha256Hex, sign, signatureOf, signingKey } from "../../src/integrations/sigv4.ts";
+import {
+  canonicalRequest,
+  sha256Hex,
+  sign,
+  signatureOf,
+  signingKey,
+  signParts,
+} from "../../src/integrations/sigv4.ts";
 
 interface Case {
   /** As in AWS's test suite for the algorithm. */
@@ -93,3 +100,62 @@ test("a query is sorted by names before values", () => {
   });
   assert.equal(canonical.split("\n")[2], "a=1&a=2&a-b=1&b=%20%2B");
 });
+
+/** Amazon S3 API reference, "Examples: signature calculations" (authorization header). */
+const S3_CASES = [
+  {
+    name: "GetObject of a range",
+    method: "GET",
+    path: "/test.txt",
+    query: "",
+    headers: { range: "bytes=0-9" },
+    body: "",
+    signature: "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+  },
+  {
+    name: "PutObject, whose key is encoded once",
+    method: "PUT",
+    path: "/test%24file.text",
+    query: "",
+    headers: { date: "Fri, 24 May 2013 00:00:00 GMT", "x-amz-storage-class": "REDUCED_REDUNDANCY" },
+    body: "Welcome to Amazon S3.",
+    signature: "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
+  },
+  {
+    name: "a query without values",
+    method: "GET",
+    path: "/",
+    query: "lifecycle=",
+    headers: {},
+    body: "",
+    signature: "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+  },
+  {
+    name: "a listing",
+    method: "GET",
+    path: "/",
+    query: "max-keys=2&prefix=J",
+    headers: {},
+    body: "",
+    signature: "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+  },
+];
+
+for (const { name, method, path, query, headers, body, signature } of S3_CASES) {
+  test(`S3's example: ${name}`, () => {
+    const payloadHash = sha256Hex(body);
+    const signed = signParts(
+      {
+        method,
+        host: "examplebucket.s3.amazonaws.com",
+        path,
+        query: new URLSearchParams(query),
+        headers: { ...headers, "x-amz-content-sha256": payloadHash },
+        payloadHash,
+      },
+      { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
+      { region: "us-east-1", service: "s3", nowMs: Date.UTC(2013, 4, 24) },
+    );
+    assert.equal(signed["authorization"]?.split("Signature=")[1], signature);
+  });
+}
