@@ -16,6 +16,10 @@ const MISSING_MOTO =
     ? false
     : "moto_server is not installed: this test looked at nothing";
 
+let motoEndpoint: Promise<string> | undefined;
+let stopMoto = (): void => undefined;
+after(() => stopMoto());
+
 /** As S3 orders them. */
 const KEYS: readonly string[] = [
   "%",
@@ -259,8 +263,6 @@ function failure(status: number, code: string, message?: string): (error: unknow
   };
 }
 
-let motoEndpoint: Promise<string> | undefined;
-
 /** One server for all tests, emptied for each, with the bucket `data`. */
 async function moto(): Promise<ObjectStore> {
   motoEndpoint ??= startMoto();
@@ -279,9 +281,9 @@ async function startMoto(): Promise<string> {
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  after(() => {
+  stopMoto = () => {
     if (server.pid !== undefined) process.kill(-server.pid);
-  });
+  };
   const lines = createInterface({ input: server.stderr });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   lines.on("line", (line) => {
