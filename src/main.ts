@@ -16,6 +16,7 @@ import {
 } from "./api/index.ts";
 import { ServiceError } from "./base/service-error.ts";
 import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
+import { folderStore, NoObjects, type ObjectStore, S3Store } from "./datasets/index.ts";
 import { SERVICE_LIMITS } from "./engine/index.ts";
 import { LocalFunctions } from "./functions/local-functions.ts";
 import {
@@ -25,6 +26,7 @@ import {
   LambdaEndpoint,
   type LambdaInvoker,
   NO_FUNCTIONS,
+  signParts,
 } from "./integrations/index.ts";
 import {
   CloudWatchLogs,
@@ -58,6 +60,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
 
   const traces = options.traces === undefined ? undefined : new Traces({ settings: options.traces, log });
   const mocks = openMocks(options);
+  const objects = await openObjects(options);
   const targets = eventTargets(options);
   const sinks = logSinks(options);
   const statusChanges = new StatusChanges({ targets, log });
@@ -77,6 +80,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     ),
     limits,
     settings,
+    objects,
     ...(mocks === undefined ? {} : { mocks }),
     observers: [
       metrics.observe,
@@ -181,6 +185,23 @@ function logSinks(options: ServeOptions): readonly LogSink[] {
     return [new CloudWatchLogs({ endpoint, region, credentials: credentialsOf(process.env) })];
   }
   return dataDirectory === undefined ? [] : [new LogFiles(join(dataDirectory, EXECUTION_LOGS))];
+}
+
+/** Where Map states find buckets. */
+async function openObjects(options: ServeOptions): Promise<ObjectStore> {
+  const { s3Directory, s3Endpoint: endpoint = options.serviceEndpoint, region } = options;
+  if (s3Directory !== undefined) {
+    return folderStore(s3Directory).catch((error: unknown) => {
+      throw new Error(`the folder of buckets ${s3Directory} cannot be used: ${(error as Error).message}`);
+    });
+  }
+  if (endpoint === undefined) return new NoObjects();
+  // Without a key, one that emulators accept.
+  const key = credentialsOf(process.env) ?? { accessKeyId: "stepwell", secretAccessKey: "stepwell" };
+  return new S3Store({
+    endpoint,
+    sign: (request) => signParts(request, key, { region, service: "s3", nowMs: Date.now() }),
+  });
 }
 
 function openMocks({ mockConfigFile: path, log }: ServeOptions): FileMocks | undefined {

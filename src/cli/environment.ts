@@ -54,6 +54,10 @@ export interface ServeOptions {
   readonly serviceEndpoint?: string;
   /** Where the log events of executions go: an endpoint of CloudWatch Logs, or "files"; absent: as `serviceEndpoint` says. */
   readonly logsEndpoint?: string;
+  /** A folder whose folders are the buckets of Map states. At most one of this and `s3Endpoint` is there. */
+  readonly s3Directory?: string;
+  /** An endpoint with S3's API for them; both absent: `serviceEndpoint`. */
+  readonly s3Endpoint?: string;
   /** Absent: the defaults. */
   readonly limits?: LimitSettings;
   /** Whatever the server and its functions have to say while it runs: one line, without its line break. */

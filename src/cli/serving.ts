@@ -55,8 +55,13 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   "lambda-endpoint": { value: "URL", help: "Endpoint with Lambda's API for functions that are not local." },
   "service-endpoint": {
     value: "URL",
-    help: "Endpoint of other services: CloudWatch Logs, for loggingConfiguration (else files).",
+    help: "Endpoint of other services: S3, and CloudWatch Logs for loggingConfiguration (else files).",
   },
+  s3: {
+    value: "DIR",
+    help: "Folder with buckets, a folder each, for the ItemReader and ResultWriter of Map states.",
+  },
+  "s3-endpoint": { value: "URL", help: "Endpoint with S3's API for them (else --service-endpoint)." },
   "logs-endpoint": {
     value: "URL|files",
     help: "Endpoint of CloudWatch Logs alone, or files in spite of --service-endpoint.",
@@ -115,6 +120,11 @@ export function serveOptions(
   const lambdaEndpoint = args.value("lambda-endpoint");
   const serviceEndpoint = args.value("service-endpoint");
   const logsEndpoint = args.value("logs-endpoint");
+  const s3 = args.value("s3");
+  const s3Endpoint = args.value("s3-endpoint");
+  if (s3 !== undefined && s3Endpoint !== undefined) {
+    throw new CliError("--s3 and --s3-endpoint exclude each other: buckets are in one place.", 2);
+  }
   const eventsWebhook = args.value("events-webhook");
   const eventsEndpoint = args.value("events-endpoint");
   const limits = args.values("limit");
@@ -140,6 +150,8 @@ export function serveOptions(
     ...(logsEndpoint === undefined
       ? {}
       : { logsEndpoint: logsEndpoint === "files" ? "files" : urlOption("logs-endpoint", logsEndpoint) }),
+    ...(s3 === undefined ? {} : { s3Directory: directory(s3) }),
+    ...(s3Endpoint === undefined ? {} : { s3Endpoint: urlOption("s3-endpoint", s3Endpoint) }),
     ...(eventsWebhook === undefined ? {} : { eventsWebhook: urlOption("events-webhook", eventsWebhook) }),
     ...(eventsEndpoint === undefined ? {} : { eventsEndpoint: urlOption("events-endpoint", eventsEndpoint) }),
     ...(limits.length === 0 ? {} : { limits: parseLimits(limits) }),

@@ -25,9 +25,11 @@ const CHUNK_BYTES = 256 * 1024;
 const SEGMENT_BYTES = 240;
 const BUCKET = /^[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]$/u;
 
-/** @param folder Must exist. */
+/** @throws {Error} unless there is such a folder */
 export async function folderStore(folder: string): Promise<ObjectStore> {
-  return new FolderStore(await realpath(folder));
+  const root = await realpath(folder);
+  if (!(await lstat(root)).isDirectory()) throw new Error("it is no folder");
+  return new FolderStore(root);
 }
 
 class FolderStore implements ObjectStore {

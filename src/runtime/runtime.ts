@@ -15,6 +15,7 @@
 import type { Resource } from "../asl/index.ts";
 import { assert } from "../base/assert.ts";
 import type { Json } from "../base/json.ts";
+import type { ObjectStore } from "../datasets/index.ts";
 import type { Command } from "../engine/commands.ts";
 import type { ExecutionStarted } from "../engine/events.ts";
 import type { Limits } from "../engine/index.ts";
@@ -48,6 +49,8 @@ export interface RuntimeOptions {
   readonly integrations: (resource: Resource) => Integration | undefined;
   /** Absent: no test case is known. */
   readonly mocks?: Mocks;
+  /** Where ItemReader and ResultWriter find buckets; absent: they fail and say so. */
+  readonly objects?: ObjectStore;
   readonly limits: Limits;
   readonly settings?: Partial<RuntimeSettings>;
   readonly clock?: Clock;

@@ -116,6 +116,11 @@ const REFUSALS: readonly Refusal[] = [
     expected: "error: --memory and --data exclude each other: choose one.",
   },
   {
+    name: "buckets in two places",
+    argv: ["serve", "--s3", "buckets", "--s3-endpoint", "http://localhost:9000"],
+    expected: "error: --s3 and --s3-endpoint exclude each other: buckets are in one place.",
+  },
+  {
     name: "input that is no JSON",
     argv: ["start", "orders", "--input", "{a:1}"],
     expected:

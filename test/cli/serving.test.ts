@@ -36,7 +36,7 @@ const OPTIONS: readonly OptionCase[] = [
     name: "everything",
     argv:
       "--host ::1 --port=4566 --data d --region us-gov-west-1 --account 123456789012 --functions /f " +
-      "--lambda-endpoint http://l:1 --service-endpoint https://s --logs-endpoint files --credentials c --allow-host sfn.corp,sync-sfn.corp " +
+      "--lambda-endpoint http://l:1 --service-endpoint https://s --s3 buckets --logs-endpoint files --credentials c --allow-host sfn.corp,sync-sfn.corp " +
       "--cors-origin https://console.corp",
     env: { AWS_REGION: "eu-west-1" },
     expected: {
@@ -51,6 +51,7 @@ const OPTIONS: readonly OptionCase[] = [
       functionsDirectory: "/f",
       lambdaEndpoint: "http://l:1",
       serviceEndpoint: "https://s",
+      s3Directory: "/work-dir/buckets",
       logsEndpoint: "files",
       credentialsFile: "/work-dir/c",
       allowedHosts: ["sfn.corp", "sync-sfn.corp"],
