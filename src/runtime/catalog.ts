@@ -67,8 +67,10 @@ export class StoreCatalog implements Catalog {
       seeds,
       now,
       quotas,
-      getStateMachine: (arn) => this.getStateMachine(arn),
-      getRevision: (revisionId) => this.#keptRevision(revisionId),
+      knownMachine: (arn) => this.#machines.get(arn),
+      loadMachine: (arn) => this.#loadMachine(arn),
+      knownRevision: (revisionId) => this.#revisions.get(revisionId),
+      loadRevision: (revisionId) => this.#keptRevision(revisionId),
       readMachine: (arn) => this.#existing(arn),
       machineWrites,
       remember: (machine) => this.#remember(machine),
@@ -122,14 +124,7 @@ export class StoreCatalog implements Catalog {
     });
 
   readonly getStateMachine: Catalog["getStateMachine"] = async (arn) =>
-    this.#machines.get(arn) ??
-    this.#records.read(
-      arn,
-      () => this.#readMachine(arn),
-      (machine) => {
-        if (machine !== undefined) this.#remember(machine);
-      },
-    );
+    this.#machines.get(arn) ?? this.#records.exclusively(arn, () => this.#loadMachine(arn));
 
   readonly updateStateMachine: Catalog["updateStateMachine"] = (arn, change) =>
     this.#records.exclusively(arn, async () => {
@@ -144,16 +139,18 @@ export class StoreCatalog implements Catalog {
   readonly deleteStateMachine: Catalog["deleteStateMachine"] = (arn) =>
     this.#records.exclusively(arn, async () => {
       if ((await this.#store.getEntity("stateMachine", arn)) === undefined) return;
+      const deletions = await this.#versions.deletions(arn);
+      // From here on nobody gets the machine, and whoever has got it has started it already (C5).
       this.#machines.delete(arn);
+      this.#versions.forget(arn);
       const beforeId = this.#options.nextExecutionId();
       const deletion: Deletion = { beforeId };
       await this.#records.write([
         { kind: "stateMachine", key: arn, data: undefined },
         { kind: "tags", key: arn, data: undefined },
         { kind: "deletion", key: arn, data: JSON.stringify(deletion) },
-        ...(await this.#versions.deletions(arn)),
+        ...deletions,
       ]);
-      this.#versions.forget(arn);
       // The caller does not wait for a million executions to end; the record does.
       this.#finishDeletion(arn, beforeId).catch((error: unknown) => {
         this.#options.log(
@@ -225,6 +222,13 @@ export class StoreCatalog implements Catalog {
       if (data === undefined || (JSON.parse(data) as Deletion).beforeId !== beforeId) return;
       await this.#records.write([{ kind: "deletion", key: arn, data: undefined }]);
     });
+  }
+
+  /** To be called in the machine's turn. */
+  async #loadMachine(arn: string): Promise<StateMachine | undefined> {
+    const machine = this.#machines.get(arn) ?? (await this.#readMachine(arn));
+    if (machine !== undefined) this.#remember(machine);
+    return machine;
   }
 
   async #readMachine(arn: string): Promise<StateMachine | undefined> {

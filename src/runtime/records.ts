@@ -13,8 +13,6 @@ export class Records {
   readonly #store: Store;
   /** The last work on each ARN that is under way (W1). */
   readonly #works = new Map<string, Promise<unknown>>();
-  /** Works that have ended. */
-  #ended = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -34,7 +32,7 @@ export class Records {
     }
   }
 
-  /** Runs `work`, which may write to what belongs to the ARN (W1). */
+  /** Runs `work`, which may read and write what belongs to the ARN: nobody else writes to it meanwhile (W1). */
   async exclusively<T>(arn: string, work: () => Promise<T>): Promise<T> {
     const before = this.#works.get(arn);
     const { promise: turn, resolve: done } = Promise.withResolvers<void>();
@@ -43,19 +41,8 @@ export class Records {
       await before;
       return await work();
     } finally {
-      this.#ended += 1;
       if (this.#works.get(arn) === turn) this.#works.delete(arn);
       done();
     }
-  }
-
-  /**
-   * Reads outside of `exclusively`. `keep` is called with what was read if no write has made it old meanwhile.
-   */
-  async read<T>(arn: string, load: () => Promise<T>, keep: (loaded: T) => void): Promise<T> {
-    const ended = this.#ended;
-    const loaded = await load();
-    if (ended === this.#ended && !this.#works.has(arn)) keep(loaded);
-    return loaded;
   }
 }

@@ -24,6 +24,7 @@ import type {
   Alias,
   Publication,
   Qualifiers,
+  Resolved,
   Revision,
   StateMachine,
   Version,
@@ -50,8 +51,12 @@ export interface VersionsOptions {
   readonly now: () => number;
   /** The service's are in settings.ts (developer guide, "Service quotas"). */
   readonly quotas: VersionQuotas;
-  readonly getStateMachine: (arn: string) => Promise<StateMachine | undefined>;
-  readonly getRevision: (revisionId: string) => Promise<Revision | undefined>;
+  /** What is in memory. */
+  readonly knownMachine: (arn: string) => StateMachine | undefined;
+  readonly knownRevision: (revisionId: string) => Revision | undefined;
+  /** In memory from then on. The machine is to be asked for in its turn. */
+  readonly loadMachine: (arn: string) => Promise<StateMachine | undefined>;
+  readonly loadRevision: (revisionId: string) => Promise<Revision | undefined>;
   /** As it is stored. @throws ServiceError StateMachineDoesNotExist */
   readonly readMachine: (arn: string) => Promise<StateMachine>;
   /** What makes `next` of `current`. */
@@ -69,19 +74,14 @@ export class StoreVersions implements Versions {
   }
 
   readonly of: Versions["of"] = async (arn) =>
-    this.#known.get(arn) ??
-    this.#options.records.read(
-      arn,
-      () => this.#load(arn),
-      (loaded) => this.#remember(arn, loaded),
-    );
+    this.#known.get(arn) ?? this.#options.records.exclusively(arn, () => this.#own(arn));
 
   readonly publish: Versions["publish"] = (arn, change, publication) =>
     this.#options.records.exclusively(arn, async () => {
       const { readMachine, machineWrites, records, remember, quotas } = this.#options;
       const current = await readMachine(arn);
       const changed = change(current);
-      const { versions, aliases } = await this.of(arn);
+      const { versions, aliases } = await this.#own(arn);
       const published = versions.find(({ revisionId }) => revisionId === changed.revision.revisionId);
       if (published !== undefined) {
         if (changed !== current) {
@@ -102,7 +102,7 @@ export class StoreVersions implements Versions {
 
   readonly deleteVersion: Versions["deleteVersion"] = (arn, number) =>
     this.#options.records.exclusively(arn, async () => {
-      const { versions, aliases } = await this.of(arn);
+      const { versions, aliases } = await this.#own(arn);
       const version = versions.find((there) => there.number === number);
       if (version === undefined) return;
       const referring = aliases.filter(({ routes }) =>
@@ -121,7 +121,7 @@ export class StoreVersions implements Versions {
     this.#options.records.exclusively(alias.stateMachineArn, async () => {
       const arn = alias.stateMachineArn;
       const { quotas } = this.#options;
-      const { versions, aliases } = await this.of(arn);
+      const { versions, aliases } = await this.#own(arn);
       assertRoutes(alias, versions);
       const there = aliases.find(({ name }) => name === alias.name);
       if (there !== undefined) return { alias: there, created: false };
@@ -135,7 +135,7 @@ export class StoreVersions implements Versions {
 
   readonly updateAlias: Versions["updateAlias"] = (arn, name, change) =>
     this.#options.records.exclusively(arn, async () => {
-      const { versions, aliases } = await this.of(arn);
+      const { versions, aliases } = await this.#own(arn);
       const current = aliases.find((alias) => alias.name === name);
       if (current === undefined) throw resourceNotFound(`${arn}:${name}`);
       const next = change(current);
@@ -148,7 +148,7 @@ export class StoreVersions implements Versions {
 
   readonly deleteAlias: Versions["deleteAlias"] = (arn, name) =>
     this.#options.records.exclusively(arn, async () => {
-      const { versions, aliases } = await this.of(arn);
+      const { versions, aliases } = await this.#own(arn);
       const alias = aliases.find((there) => there.name === name);
       if (alias === undefined) return;
       await this.#options.records.write([{ ...aliasWrite(alias), data: undefined }]);
@@ -156,16 +156,24 @@ export class StoreVersions implements Versions {
     });
 
   readonly resolve: Versions["resolve"] = async (arn, qualifier) => {
-    const { versions, aliases } = await this.of(arn);
-    const alias = aliases.find(({ name }) => name === qualifier);
-    const versionArn = alias === undefined ? `${arn}:${qualifier}` : this.#draw(alias);
-    const version = versions.find((there) => there.arn === versionArn);
-    const machine = await this.#options.getStateMachine(arn);
-    // It may have been deleted meanwhile, with all that belongs to it.
-    if (version === undefined || machine === undefined) return undefined;
-    const revision = await this.#options.getRevision(version.revisionId);
-    assert(revision !== undefined, `revision ${version.revisionId} of ${version.arn} is not stored`);
-    return { machine: { ...machine, revision }, version, ...(alias === undefined ? {} : { alias }) };
+    const { records, knownMachine, knownRevision, loadMachine, loadRevision } = this.#options;
+    const machine = knownMachine(arn);
+    const known = this.#known.get(arn);
+    if (machine !== undefined && known !== undefined) {
+      const target = this.#target(arn, qualifier, known);
+      const revision = target && knownRevision(target.version.revisionId);
+      if (target === undefined) return undefined;
+      if (revision !== undefined) return { ...target, machine: { ...machine, revision } };
+    }
+    // One moment for all of it (catalog.ts, C5): a deletion in between would leave an execution that it does not abort.
+    return records.exclusively(arn, async () => {
+      const there = await loadMachine(arn);
+      const target = this.#target(arn, qualifier, await this.#own(arn));
+      if (there === undefined || target === undefined) return undefined;
+      const revision = await loadRevision(target.version.revisionId);
+      assert(revision !== undefined, `revision ${target.version.revisionId} is not stored`);
+      return { ...target, machine: { ...there, revision } };
+    });
   };
 
   /** The machine with its current revision published once more (V1). */
@@ -187,7 +195,7 @@ export class StoreVersions implements Versions {
 
   /** What deletes all that belongs to the machine (V3). To be called, and forgotten, under the machine's turn. */
   async deletions(arn: string): Promise<readonly EntityWrite[]> {
-    const { versions, aliases } = await this.of(arn);
+    const { versions, aliases } = await this.#own(arn);
     return [...versions.map(versionWrite), ...aliases.map(aliasWrite)].map((write) => ({
       ...write,
       data: undefined,
@@ -197,6 +205,17 @@ export class StoreVersions implements Versions {
   /** What is stored is not what was known. */
   forget(arn: string): void {
     this.#known.delete(arn);
+  }
+
+  #target(
+    arn: string,
+    qualifier: string,
+    { versions, aliases }: Qualifiers,
+  ): Pick<Resolved, "version" | "alias"> | undefined {
+    const alias = aliases.find(({ name }) => name === qualifier);
+    const versionArn = alias === undefined ? `${arn}:${qualifier}` : this.#draw(alias);
+    const version = versions.find((there) => there.arn === versionArn);
+    return version && { version, ...(alias === undefined ? {} : { alias }) };
   }
 
   /** ARN of one of the alias's versions: each with the probability of its weight. */
@@ -209,6 +228,15 @@ export class StoreVersions implements Versions {
       point -= weight;
     }
     throw new Error(`the alias ${arn} routes to nothing`);
+  }
+
+  /** To be called in the machine's turn. */
+  async #own(arn: string): Promise<Qualifiers> {
+    const known = this.#known.get(arn);
+    if (known !== undefined) return known;
+    const loaded = await this.#load(arn);
+    this.#remember(arn, loaded);
+    return loaded;
   }
 
   async #load(arn: string): Promise<Qualifiers> {

@@ -116,8 +116,9 @@ async function listStateMachineAliases(call: Call): Promise<JsonObject> {
   const { arn } = unlabelled(requiredText(request, "stateMachineArn"));
   const version = toVersion(arn);
   const machineArn = version?.stateMachineArn ?? arn;
-  await existingStateMachine(engine, machineArn);
+  // In this order: nothing of a machine that is deleted meanwhile is not an empty list.
   const { versions, aliases } = await engine.catalog.versions.of(machineArn);
+  await existingStateMachine(engine, machineArn);
   if (version !== undefined && versions.every((there) => there.arn !== arn)) throw resourceNotFound(arn);
   return pageOfWhole(call, {
     items: version === undefined ? aliases : aliases.filter((alias) => refersTo(alias, arn)),

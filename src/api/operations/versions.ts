@@ -49,8 +49,9 @@ async function deleteStateMachineVersion({ request, engine }: Call): Promise<Jso
 /** Newest first. */
 async function listStateMachineVersions(call: Call): Promise<JsonObject> {
   const { arn } = unlabelled(requiredText(call.request, "stateMachineArn"));
-  await existingStateMachine(call.engine, arn);
+  // In this order: nothing of a machine that is deleted meanwhile is not an empty list.
   const { versions } = await call.engine.catalog.versions.of(arn);
+  await existingStateMachine(call.engine, arn);
   return pageOfWhole(call, {
     items: versions,
     member: "stateMachineVersions",
