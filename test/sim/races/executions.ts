@@ -1,6 +1,5 @@
 // Races about one execution: its end, its token, its name, its definition, its redrives.
 
-import type { Json } from "../../../src/base/json.ts";
 import type { Arena, Call } from "./arena.ts";
 import {
   ACTIVITY,
@@ -12,28 +11,20 @@ import {
   isOk,
   look,
   MACHINE,
+  marked,
   ONE_TASK,
   payload,
+  perhapsCrash,
   poll,
   type Race,
   revised,
+  soon,
   start,
   valueOf,
 } from "./race.ts";
 
-/** Within this the callers arrive: about as long as a turn takes. */
-const RUSH_MS = 12;
 const SENDERS = 8;
 const TASK_OVER = "TaskTimedOut";
-
-const soon = ({ chance }: Arena): number => chance.from(0, RUSH_MS);
-
-/** In a third of the races the process dies somewhere in them. */
-function perhapsCrash(arena: Arena): boolean {
-  const isCrashing = arena.chance.likely(0.33);
-  if (isCrashing) arena.crash(arena.chance.from(1, RUSH_MS + 8));
-  return isCrashing;
-}
 
 const stopAgainstCompletion: Race = {
   name: "a stop against the completion of the last task",
@@ -155,14 +146,6 @@ const sameName: Race = {
     return input === "one" ? "the one input" : "the other input";
   },
 };
-
-const marked = (mark: number): Json => ({
-  StartAt: "Work",
-  States: {
-    Work: { Type: "Task", Resource: ACTIVITY, Next: "Mark" },
-    Mark: { Type: "Pass", Result: mark, End: true },
-  },
-});
 
 const updateDuringRuns: Race = {
   name: "updates while executions start, wait and end",

@@ -3,8 +3,9 @@
 import { Arena } from "./arena.ts";
 import { EXECUTION_RACES } from "./executions.ts";
 import type { Race } from "./race.ts";
+import { VERSION_RACES } from "./versions.ts";
 
-export const RACES: readonly Race[] = EXECUTION_RACES;
+export const RACES: readonly Race[] = [...EXECUTION_RACES, ...VERSION_RACES];
 
 export interface RaceReport {
   readonly race: Race;

@@ -22,11 +22,39 @@ export interface Race {
 export const MACHINE: string = `arn:aws:states:${REGION_ACCOUNT}:stateMachine:race`;
 export const ACTIVITY: string = `arn:aws:states:${REGION_ACCOUNT}:activity:race`;
 
+/** Within this the callers arrive: about as long as a turn takes. */
+const RUSH_MS = 12;
+
+/** When a caller arrives. */
+export const soon = ({ chance }: Arena): number => chance.from(0, RUSH_MS);
+
+/** In a third of the races the process dies somewhere in them. */
+export function perhapsCrash(arena: Arena): boolean {
+  const isCrashing = arena.chance.likely(0.33);
+  if (isCrashing) arena.crash(arena.chance.from(1, RUSH_MS + 8));
+  return isCrashing;
+}
+
 /** One task, done by a worker. */
 export const ONE_TASK: Json = {
   StartAt: "Work",
   States: { Work: { Type: "Task", Resource: ACTIVITY, End: true } },
 };
+
+/** One task done by a worker, and then the mark as output. */
+export const marked = (mark: number): Json => ({
+  StartAt: "Work",
+  States: {
+    Work: { Type: "Task", Resource: ACTIVITY, Next: "Mark" },
+    Mark: { Type: "Pass", Result: mark, End: true },
+  },
+});
+
+/** Of the text of a definition. */
+export function markOf(definition: string): number {
+  const { States } = JSON.parse(definition) as { States: { Mark: { Result: number } } };
+  return States.Mark.Result;
+}
 
 export const payload = (value: Json): Payload => Payload.ofValue(value);
 
@@ -57,10 +85,14 @@ export async function createMachine(
       encryptionConfiguration: {},
     },
   };
-  const activity = { arn: ACTIVITY, name: "race", createdAtMs: BEGIN_MS, encryptionConfiguration: {} };
-  await arena.ask((runtime) => runtime.catalog.createActivity(activity, []));
+  await createActivity(arena);
   await arena.ask((runtime) => runtime.catalog.createStateMachine(machine, []));
   return machine;
+}
+
+export async function createActivity(arena: Arena): Promise<void> {
+  const activity = { arn: ACTIVITY, name: "race", createdAtMs: BEGIN_MS, encryptionConfiguration: {} };
+  await arena.ask((runtime) => runtime.catalog.createActivity(activity, []));
 }
 
 /** Makes `definition` the machine's, as revision `revisionId`. */
