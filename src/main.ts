@@ -8,12 +8,14 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
   type AccessKey,
+  type Answered,
   type Api,
   type Authenticator,
   createApi,
   createAuthenticator,
   openCredentialsFile,
 } from "./api/index.ts";
+import type { Log } from "./base/log.ts";
 import { ServiceError } from "./base/service-error.ts";
 import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
 import { folderStore, NoObjects, type ObjectStore, S3Store } from "./datasets/index.ts";
@@ -114,10 +116,15 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       ["/metrics", metricsPage(metrics, runtime.statistics, options.isMetricsOpen)],
       ["/ready", readyPage(() => notReady)],
     ]),
-    onAnswered: metrics.answered,
+    onAnswered: (answered) => {
+      if (answered.method === "POST") metrics.answered(answered);
+      if (options.logLevel === "debug") logRequest(answered, log);
+    },
     onFault: ({ requestId, operation, error }) =>
       log(
         `fault in request ${requestId} ${operation ?? ""}: ${error instanceof Error ? error.stack : String(error)}`,
+        "error",
+        { requestId, ...(operation === undefined ? {} : { operation }) },
       ),
   });
   try {
@@ -147,6 +154,25 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     await runtime.close(0);
     throw error;
   }
+}
+
+/** One line for a request: who, what, the outcome. Nothing of its body, its headers or its answer. */
+function logRequest(
+  { requestId, method, path, operation, accessKeyId, status, error, milliseconds }: Answered,
+  log: Log,
+): void {
+  const durationMs = Math.round(milliseconds * 10) / 10;
+  const what = operation ?? `${method} ${path.slice(0, 200)}`;
+  const outcome = error === undefined ? String(status) : `${status} ${error}`;
+  const who = accessKeyId === undefined ? "" : `, key ${accessKeyId}`;
+  log(`${what}: ${outcome} in ${durationMs} ms, request ${requestId}${who}`, "debug", {
+    requestId,
+    ...(operation === undefined ? { method, path: path.slice(0, 200) } : { operation }),
+    status,
+    ...(error === undefined ? {} : { error }),
+    durationMs,
+    ...(accessKeyId === undefined ? {} : { accessKeyId }),
+  });
 }
 
 /** For the functions of this server, so that they can call it: new at every start, kept in no file. */
@@ -229,12 +255,12 @@ async function openFunctions(
       AWS_SESSION_TOKEN: key.sessionToken,
     },
     log: ({ functionName, stream, text }) => {
-      if (stream !== "platform") log(`[${functionName}] ${text}`);
+      if (stream !== "platform") log(`[${functionName}] ${text}`, "info", { functionName, stream });
     },
     ...(dataDirectory === undefined ? {} : { logDirectory: join(dataDirectory, "logs") }),
   });
   for (const { name, problems } of functions.list()) {
-    for (const problem of problems) log(`function ${name}: ${problem}`);
+    for (const problem of problems) log(`function ${name}: ${problem}`, "warn", { functionName: name });
   }
   return functions;
 }

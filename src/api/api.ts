@@ -17,7 +17,7 @@ import type { Limits } from "../engine/limits.ts";
 import type { EngineService } from "../runtime/interface.ts";
 import type { Authenticator, RequestHead } from "./auth/authenticator.ts";
 import type { ScopeOptions } from "./caller.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf, claimedAccessKeyId } from "./caller.ts";
 import { checkRequest } from "./checks.ts";
 import { internalFailure, ProtocolError, serializationError, unknownOperation } from "./errors.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -62,8 +62,14 @@ export interface Page {
 }
 
 export interface Answered {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  /** What the caller calls itself, proven where that is asked; not beyond the length that the service allows. */
+  readonly accessKeyId: string | undefined;
   /** Undefined: it named no operation that there is. */
   readonly operation: string | undefined;
+  /** 499 (as nginx has it) where the caller went away before. */
   readonly status: number;
   /** The code of the error that it was answered with: `ThrottlingException`. */
   readonly error: string | undefined;
@@ -139,11 +145,16 @@ export function createApi(engine: EngineService, options: ApiOptions): Api {
       if (response.headersSent) response.destroy();
       else writeError(response, answered);
     } finally {
-      if (request.method === "POST" && options.onAnswered !== undefined) {
-        const { statusCode: status } = response;
-        const milliseconds = performance.now() - beganMs;
-        options.onAnswered({ operation: named(request), status, error: code, milliseconds });
-      }
+      options.onAnswered?.({
+        requestId,
+        method: request.method ?? "",
+        path: pathOf(request),
+        accessKeyId: claimedAccessKeyId(request.headers),
+        operation: named(request),
+        status: response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST,
+        error: code,
+        milliseconds: performance.now() - beganMs,
+      });
     }
   }
 
@@ -232,6 +243,8 @@ const PREFLIGHT: Readonly<Record<string, string>> = {
     "x-amz-security-token, x-amz-target, x-amz-user-agent, x-amzn-trace-id",
   "Access-Control-Max-Age": "600",
 };
+
+const CLIENT_CLOSED_REQUEST = 499;
 
 /** The path of an origin-form or absolute-form target, without a query. */
 function pathOf({ url = "/" }: IncomingMessage): string {

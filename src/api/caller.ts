@@ -33,6 +33,12 @@ export function callerOf(headers: IncomingHttpHeaders, options: ScopeOptions, pr
   };
 }
 
+/** Undefined: it names none, or one longer than AccessKeyIds may be (IAM: 128). */
+export function claimedAccessKeyId(headers: IncomingHttpHeaders): string | undefined {
+  const { accessKeyId } = claimed(headers);
+  return accessKeyId === "" || accessKeyId.length > 128 ? undefined : accessKeyId;
+}
+
 function claimed({ authorization = "" }: IncomingHttpHeaders): {
   accessKeyId: string;
   region: string | undefined;

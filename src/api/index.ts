@@ -1,4 +1,4 @@
-export type { Api, ApiOptions, Fault, Page } from "./api.ts";
+export type { Answered, Api, ApiOptions, Fault, Page } from "./api.ts";
 export { createApi } from "./api.ts";
 export type { AccessKey, Authenticator, KeySource } from "./auth/authenticator.ts";
 export { createAuthenticator } from "./auth/authenticator.ts";

@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../base/json.ts";
+import type { Log, LogLevel } from "../base/log.ts";
 import type { LimitSettings } from "./limits.ts";
 
 /** Calls one operation of the API, or of our own (`Stepwell.…`). @throws ServiceError as the service answers; CliError without a connection */
@@ -60,8 +61,10 @@ export interface ServeOptions {
   readonly s3Endpoint?: string;
   /** Absent: the defaults. */
   readonly limits?: LimitSettings;
-  /** Whatever the server and its functions have to say while it runs: one line, without its line break. */
-  readonly log: (line: string) => void;
+  /** Whatever the server and its functions have to say while it runs. */
+  readonly log: Log;
+  /** The least that `log` lets through: what nobody reads need not be put together. */
+  readonly logLevel: LogLevel;
 }
 
 export interface LocalFunctions {

@@ -1,4 +1,6 @@
-// A fault of whoever typed the command, in words that help.
+// What ends a command, in words that help: mostly a fault of whoever typed it.
+
+import { ServiceError } from "../base/service-error.ts";
 
 /** Ends the command; `message` is all that is printed. Exit code 2: the command line itself was wrong. */
 export class CliError extends Error {
@@ -9,4 +11,12 @@ export class CliError extends Error {
     super(message);
     this.exitCode = exitCode;
   }
+}
+
+/** Whatever a command threw, as it is told. */
+export function wordsOf(error: unknown): { readonly text: string; readonly exitCode: number } {
+  if (error instanceof CliError) return { text: error.message, exitCode: error.exitCode };
+  if (error instanceof ServiceError) return { text: `${error.code}: ${error.message}`, exitCode: 1 };
+  // Ours: whoever reports it needs the place.
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 };
 }

@@ -3,7 +3,6 @@
 // Knows:          the commands; exit codes: 0 done, 1 it did not work out, 2 the command line was wrong.
 // Does not know:  how any command works.
 
-import { ServiceError } from "../base/service-error.ts";
 import { commandHelp, parseArguments, programHelp } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { cost } from "./commands/cost.ts";
@@ -25,7 +24,7 @@ import { approve, reject } from "./commands/tokens.ts";
 import { torture } from "./commands/torture.ts";
 import { validate } from "./commands/validate.ts";
 import type { CliEnvironment } from "./environment.ts";
-import { CliError } from "./problem.ts";
+import { CliError, wordsOf } from "./problem.ts";
 import { nearest, paletteFor, printable, printableLines } from "./text.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -97,17 +96,7 @@ function find(word: string): Command {
 
 function report(environment: CliEnvironment, error: unknown): number {
   const { red } = paletteFor(environment.isTerminal, environment.env);
-  const line = (text: string): unknown =>
-    environment.stderr.write(`${red("error:")} ${printableLines(text)}\n`);
-  if (error instanceof CliError) {
-    line(error.message);
-    return error.exitCode;
-  }
-  if (error instanceof ServiceError) {
-    line(`${error.code}: ${error.message}`);
-    return 1;
-  }
-  // Ours: whoever reports it needs the place.
-  line(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return 1;
+  const { text, exitCode } = wordsOf(error);
+  environment.stderr.write(`${red("error:")} ${printableLines(text)}\n`);
+  return exitCode;
 }

@@ -2,7 +2,7 @@
 //
 // Invariants
 //   W1. Exactly one line of stdout begins with `ready `, followed by the URL, and only when requests are
-//       accepted. Whatever else a server says goes to stderr.
+//       accepted. Whatever else a server says goes to stderr, in the form of server-log.ts.
 //   W2. SIGINT or SIGTERM closes the server and ends with 0; a second signal ends the process at once.
 //   W3. A server that can no longer go on says why and ends with 1.
 
@@ -18,7 +18,8 @@ import {
 } from "./arguments.ts";
 import type { CliEnvironment, RunningServer, ServeOptions } from "./environment.ts";
 import { parseLimits } from "./limits.ts";
-import { CliError } from "./problem.ts";
+import { CliError, wordsOf } from "./problem.ts";
+import { LOG_OPTIONS, type ServerLog } from "./server-log.ts";
 import { printableLines } from "./text.ts";
 import { TRACE_OPTIONS, traceOptions } from "./tracing.ts";
 
@@ -77,6 +78,7 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
     help: "Mock file of Step Functions Local, for starts with #TestCase (else SFN_MOCK_CONFIG; none).",
   },
   ...TRACE_OPTIONS,
+  ...LOG_OPTIONS,
 };
 
 /**
@@ -88,7 +90,7 @@ export function serveOptions(
   environment: CliEnvironment,
   args: ParsedArguments,
   defaults: { readonly data: string; readonly functions?: string },
-  log: (line: string) => void,
+  { log, level: logLevel }: Pick<ServerLog, "log" | "level">,
 ): ServeOptions {
   const { env, workingDirectory } = environment;
   const directory = (path: string): string => resolve(workingDirectory, path);
@@ -158,6 +160,7 @@ export function serveOptions(
     ...(mockConfig === undefined ? {} : { mockConfigFile: directory(mockConfig) }),
     ...(traces === undefined ? {} : { traces }),
     log,
+    logLevel,
   };
 }
 
@@ -184,27 +187,19 @@ function isLoopback(host: string): boolean {
   );
 }
 
-/** Writes lines of the server to stderr (W1). */
-export function logTo(environment: CliEnvironment): (line: string) => void {
-  return (line) => void environment.stderr.write(`${printableLines(withoutTabs(line))}\n`);
-}
-
-/** Lambda separates the parts of its reports by tabs; as `\t` they would be hard to read. */
-export function withoutTabs(line: string): string {
-  return line.replaceAll("\t", "  ");
-}
-
 /**
  * Opens a server, runs `body` with it, and leaves nothing open. Signals are listened to from before the
  * server opens, so one that comes early is not lost.
  *
  * @param mayMove Whether a free port will do where the one in `options` is taken.
  * @param body    Closes the server itself unless it throws; its result is the exit code.
- * @throws CliError in words where the port or the store is the reason
+ * @throws CliError in words where the port or the store is the reason. A log in JSON tells it itself (L1), and the exit
+ *         code is the result.
  */
 export async function runServer(
   environment: CliEnvironment,
   options: ServeOptions,
+  { format, say }: ServerLog,
   mayMove: boolean,
   body: (server: RunningServer, stop: AbortSignal) => Promise<number>,
 ): Promise<number> {
@@ -217,6 +212,11 @@ export async function runServer(
       await server.close();
       throw error;
     }
+  } catch (error) {
+    if (format === "text") throw error;
+    const { text, exitCode } = wordsOf(error);
+    say(text, "error");
+    return exitCode;
   } finally {
     off();
   }
@@ -232,7 +232,7 @@ async function open(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE" && mayMove) {
-      options.log(`port ${options.port} is taken; taking a free one`);
+      options.log(`port ${options.port} is taken; taking a free one`, "warn");
       return open(environment, { ...options, port: 0 }, false);
     }
     const words: Readonly<Record<string, string>> = {
@@ -264,20 +264,20 @@ export function listenForSignals(environment: CliEnvironment): {
 
 /** Waits for a signal or for the server's failure, then closes it. @returns the exit code */
 export async function serveUntilEnd(
-  environment: CliEnvironment,
   server: RunningServer,
   signal: AbortSignal,
+  { say }: ServerLog,
 ): Promise<number> {
   const failure = await Promise.race([server.fatal, aborted(signal)]);
   if (failure !== undefined) {
-    environment.stderr.write(`error: the server cannot go on: ${printableLines(failure.message)}\n`);
+    say(`error: the server cannot go on: ${printableLines(failure.message)}`, "error");
     // Nothing may wait for a store that has failed, but the port and the functions are given back.
     await server.close().catch((error: unknown) => {
-      environment.stderr.write(`error: while closing: ${printableLines(String(error))}\n`);
+      say(`error: while closing: ${printableLines(String(error))}`, "error");
     });
     return 1;
   }
-  environment.stderr.write("stopping\n");
+  say("stopping");
   await server.close();
   return 0;
 }

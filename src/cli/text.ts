@@ -67,6 +67,16 @@ export function printableLines(text: string): string {
   return text.replace(/\r\n/g, "\n").replace(UNSAFE, (c) => (c === "\n" ? c : escapeOne(c)));
 }
 
+/** JSON text on one line, with the same characters escaped as JSON does: what it says stays the same (T1). */
+export function printableJson(json: string): string {
+  return json.replace(UNSAFE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}
+
 function escapeOne(character: string): string {
   const point = character.codePointAt(0) as number;
   const hex = point.toString(16);

@@ -11,6 +11,7 @@
 //       of them have ended. A crash in between is made good at the next start; executions of a new state machine
 //       of the same ARN have higher ids and are left alone.
 
+import type { Log } from "../base/log.ts";
 import { ServiceError } from "../base/service-error.ts";
 import type { EntityWrite, Store } from "../store/store.ts";
 import type { Activity, Catalog, Revision, StateMachine, Tag, Versions } from "./interface.ts";
@@ -42,7 +43,7 @@ export interface CatalogOptions {
   readonly now: () => number;
   /** The service's where nothing is said. */
   readonly quotas?: VersionQuotas;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 export class StoreCatalog implements Catalog {
@@ -155,6 +156,8 @@ export class StoreCatalog implements Catalog {
       this.#finishDeletion(arn, beforeId).catch((error: unknown) => {
         this.#options.log(
           `the executions of ${arn} were not all aborted, the next start will: ${String(error)}`,
+          "error",
+          { stateMachineArn: arn },
         );
       });
     });

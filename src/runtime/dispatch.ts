@@ -15,6 +15,7 @@
 //   C5. After `stop` no outcome is posted: an aborted call says nothing about what happened outside, so its attempt
 //       is left as it is stored, and the next start judges it (D7).
 
+import type { Log, LogFields } from "../base/log.ts";
 import { createHash } from "node:crypto";
 import { Payload } from "../base/json.ts";
 import type { Resource } from "../asl/index.ts";
@@ -46,7 +47,7 @@ export interface DispatcherOptions {
   readonly integrations: (resource: Resource) => Integration | undefined;
   readonly mocks: Mocks;
   readonly callsUnderWay: number;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 export class Dispatcher {
@@ -176,7 +177,7 @@ export class Dispatcher {
     this.#options.shards().pin(slot);
     if (isSubmitted) this.#letGo(call);
     this.#run(call, integration, how).catch((error: unknown) => {
-      this.#options.log(`the outcome of ${resource.arn} was lost: ${String(error)}`);
+      this.#options.log(`the outcome of ${resource.arn} was lost: ${String(error)}`, "error", about(call));
     });
   }
 
@@ -191,7 +192,8 @@ export class Dispatcher {
     } catch (error) {
       // N2: a bug of the integration.
       const message = error instanceof Error ? error.message : String(error);
-      if (!call.isCancelled) this.#options.log(`the integration of ${call.resource.arn} failed: ${message}`);
+      if (!call.isCancelled)
+        this.#options.log(`the integration of ${call.resource.arn} failed: ${message}`, "error", about(call));
       outcome = {
         kind: "failed",
         phase: "run",
@@ -263,6 +265,10 @@ export class Dispatcher {
   #send(executionId: number, input: BareInput): void {
     this.#options.shards().send(executionId, input);
   }
+}
+
+function about({ executionArn, resource }: Call): LogFields {
+  return { executionArn, resource: resource.arn };
 }
 
 class Call implements TaskCall {

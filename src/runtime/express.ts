@@ -13,6 +13,7 @@
 //
 // Spec: "Standard and Express workflow types" of the developer guide.
 
+import type { Log } from "../base/log.ts";
 import { assert } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
 import { ServiceError } from "../base/service-error.ts";
@@ -61,7 +62,7 @@ export interface ExpressOptions {
   readonly keptChars: number;
   readonly isOpen: () => boolean;
   readonly observer: Observer | undefined;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** One execution, as long as it runs. The dispatcher knows it by `id` and `started`. */
@@ -267,6 +268,8 @@ export class MemoryExpress implements ExpressExecutions {
     run.ended.promise.then(forget, unlessStopped).catch((error: unknown) => {
       this.#options.log(
         `${executionArn} has ended and will run again, its end could not be stored: ${String(error)}`,
+        "error",
+        { executionArn },
       );
     });
   }
@@ -379,7 +382,9 @@ export class MemoryExpress implements ExpressExecutions {
   /** X5. */
   #breakOff(run: Run, error: unknown): void {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#options.log(`an Express execution is stopped by an internal error: ${detail}`);
+    const arn = run.started?.executionArn;
+    const fields = arn === undefined ? {} : { executionArn: arn };
+    this.#options.log(`an Express execution is stopped by an internal error: ${detail}`, "error", fields);
     for (const task of run.execution?.tasks.keys() ?? []) this.#options.dispatcher().cancel(run.id, task);
     this.#leave(run);
     run.ended.promise.catch(() => undefined);

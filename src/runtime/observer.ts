@@ -8,6 +8,7 @@
 //   O2. An observer is synchronous and quick: it notes what it needs and does its work elsewhere. What it throws is
 //       logged and changes nothing.
 
+import type { Log } from "../base/log.ts";
 import type { Payload } from "../base/json.ts";
 import type { ExecutionStarted, JournalTurn } from "../engine/events.ts";
 import type { Execution, ExecutionStatus } from "../engine/execution.ts";
@@ -38,10 +39,7 @@ export interface ObservedTurn {
 export type Observer = (observed: ObservedTurn) => void;
 
 /** One observer out of many, that never throws (O2); undefined if there are none. */
-export function joinObservers(
-  observers: readonly Observer[],
-  log: (line: string) => void,
-): Observer | undefined {
+export function joinObservers(observers: readonly Observer[], log: Log): Observer | undefined {
   if (observers.length === 0) return undefined;
   return (observed) => {
     for (const observer of observers) {
@@ -49,7 +47,8 @@ export function joinObservers(
         observer(observed);
       } catch (error) {
         const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        log(`an observer failed at ${observed.started.executionArn}: ${detail}`);
+        const { executionArn } = observed.started;
+        log(`an observer failed at ${executionArn}: ${detail}`, "error", { executionArn });
       }
     }
   };

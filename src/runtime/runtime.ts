@@ -12,6 +12,7 @@
 //       a call may be one that asks this very engine. Then it takes none, waits until all that was decided is
 //       durable, and closes the store. What is still under way is judged at the next start.
 
+import type { Log } from "../base/log.ts";
 import type { Resource } from "../asl/index.ts";
 import { assert } from "../base/assert.ts";
 import type { Json } from "../base/json.ts";
@@ -61,7 +62,7 @@ export interface RuntimeOptions {
   /** The store has failed (R3). Called once at most. */
   readonly onFatal: (error: Error) => void;
   /** One line. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 export class Runtime implements EngineService {
@@ -186,7 +187,7 @@ export class Runtime implements EngineService {
   #background(what: string, work: Promise<void>): void {
     work.catch((error: unknown) => {
       if (this.#isOpen)
-        this.#parts.log(`${what} failed: ${error instanceof Error ? error.message : String(error)}`);
+        this.#parts.log(`${what} failed: ${error instanceof Error ? error.message : String(error)}`, "error");
     });
   }
 }
@@ -255,7 +256,7 @@ interface Parts {
   readonly tasks: Tasks;
   readonly tests: StateTests;
   readonly hasFailed: () => boolean;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** The parts know each other through the few functions that are handed out here. */

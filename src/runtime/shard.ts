@@ -24,6 +24,7 @@
 //   3. the commit refuses both turns. 8 is forgotten with all that it decided, both callers get NameTaken and ask
 //      again: the first finds 5 and compares, the second stops 5.
 
+import type { Log } from "../base/log.ts";
 import type { Program } from "../asl/ast.ts";
 import { assert } from "../base/assert.ts";
 import {
@@ -85,7 +86,7 @@ export interface ShardOptions {
   readonly hooks: ShardHooks;
   readonly observer: Observer | undefined;
   readonly onFatal: (error: Error) => void;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** An execution that sleeps for longer than this is not worth its memory. */
@@ -521,7 +522,9 @@ export class Shards {
   #quarantine(slot: Slot, error: unknown): void {
     const { log } = this.#options;
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log(`execution ${slot.started?.executionArn ?? slot.id} is stopped by an internal error: ${detail}`);
+    const arn = slot.started?.executionArn;
+    const fields = arn === undefined ? {} : { executionArn: arn };
+    log(`execution ${arn ?? slot.id} is stopped by an internal error: ${detail}`, "error", fields);
     this.#idle.delete(slot.id);
     slot.execution = undefined;
     slot.program = undefined;

@@ -9,6 +9,7 @@
 //
 // Spec: "Using TestState API" of the developer guide.
 
+import type { Log } from "../base/log.ts";
 import type { Resource } from "../asl/index.ts";
 import { Random } from "../base/random.ts";
 import type { CallTask, Limits } from "../engine/index.ts";
@@ -31,7 +32,7 @@ export interface StateTestsOptions {
   readonly seeds: SeedSource;
   readonly limits: Limits;
   readonly integrations: (resource: Resource) => Integration | undefined;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 export class StateTests {
@@ -129,7 +130,9 @@ export class StateTests {
       if (signal.aborted) throw unavailable();
       // integration.ts, N2: a bug of the integration.
       const message = error instanceof Error ? error.message : String(error);
-      this.#options.log(`the integration of ${resource.arn} failed: ${message}`);
+      this.#options.log(`the integration of ${resource.arn} failed: ${message}`, "error", {
+        resource: resource.arn,
+      });
       const cause = `The integration of ${resource.arn} failed unexpectedly: ${message}`;
       return { kind: "failed", phase: "run", error: "States.TaskFailed", cause };
     }

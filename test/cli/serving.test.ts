@@ -21,6 +21,7 @@ const DEFAULTS = {
   isRegionGiven: false,
   isAccountGiven: false,
   isMetricsOpen: true,
+  logLevel: "info",
 };
 
 const OPTIONS: readonly OptionCase[] = [
@@ -56,6 +57,7 @@ const OPTIONS: readonly OptionCase[] = [
       credentialsFile: "/work-dir/c",
       allowedHosts: ["sfn.corp", "sync-sfn.corp"],
       allowedOrigins: ["https://console.corp"],
+      logLevel: "info",
     },
   },
   {

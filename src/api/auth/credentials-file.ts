@@ -9,6 +9,7 @@
 //   K2. A key that was taken out of the file is refused within RECHECK_MS. Deleting the file revokes nothing (K1).
 //   K3. Neither the log nor an error ever holds a secret.
 
+import type { Log } from "../../base/log.ts";
 import { readFile, stat } from "node:fs/promises";
 import type { Json, JsonObject } from "../../base/json.ts";
 import { isArray, isObject } from "../../base/json.ts";
@@ -24,7 +25,7 @@ export interface CredentialsFileOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** One line: what is wrong with the file, or that it was read again. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** @throws Error in words, if the file cannot be read or understood or is empty */
@@ -40,7 +41,10 @@ export async function openCredentialsFile({ path, now, log }: CredentialsFileOpt
     version = `${mtimeMs} ${size} ${ino}`;
     if ((mode & 0o077) !== 0 && process.platform !== "win32") {
       const octal = (mode & 0o777).toString(8).padStart(4, "0");
-      log(`${path} holds secrets, but others than its owner may use it (mode ${octal}): chmod 600 ${path}`);
+      log(
+        `${path} holds secrets, but others than its owner may use it (mode ${octal}): chmod 600 ${path}`,
+        "warn",
+      );
     }
     return parseCredentials(await readFile(path, "utf8"));
   }
@@ -55,7 +59,7 @@ export async function openCredentialsFile({ path, now, log }: CredentialsFileOpt
     } catch (error) {
       const { message } = error as Error;
       // Said once for each state of the file, not once a second.
-      if (message !== problem) log(`the access keys stay as they were: ${path}: ${message}`);
+      if (message !== problem) log(`the access keys stay as they were: ${path}: ${message}`, "warn");
       problem = message;
     }
   }

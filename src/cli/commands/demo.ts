@@ -14,18 +14,13 @@ import { follow } from "../follow.ts";
 import { CliError } from "../problem.ts";
 import { finalProgress, liveProgress } from "../progress.ts";
 import { publishMachine } from "../publish.ts";
-import {
-  logTo,
-  runServer,
-  SERVE_OPTIONS,
-  sayReady,
-  serveOptions,
-  serveUntilEnd,
-  withoutTabs,
-} from "../serving.ts";
+import { textLog } from "../server-log.ts";
+import { runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
 import { NO_COLOURS, printable } from "../text.ts";
 import { stringOf } from "../timeline.ts";
 
+/** Options of a server that make no sense here: the example has its functions, and a person reads what is said. */
+const NOT_OURS: ReadonlySet<string> = new Set(["functions", "log-format"]);
 const EXAMPLE = "credit-card-application";
 /** Long enough to see that the execution waits. */
 const APPROVAL_DELAY_SECONDS = 3;
@@ -37,7 +32,7 @@ export const demo: Command = {
   options: {
     once: { help: "End after the example." },
     "approve-after": { value: "SECONDS", help: `How long the approval takes (${APPROVAL_DELAY_SECONDS}).` },
-    ...Object.fromEntries(Object.entries(SERVE_OPTIONS).filter(([name]) => name !== "functions")),
+    ...Object.fromEntries(Object.entries(SERVE_OPTIONS).filter(([name]) => !NOT_OURS.has(name))),
     data: { value: "DIR", help: "Directory of the durable store (.stepwell/demo)." },
   },
   positionals: { least: 0, most: 0, names: "" },
@@ -47,16 +42,18 @@ export const demo: Command = {
     const delaySeconds = args.value("approve-after") ?? String(APPROVAL_DELAY_SECONDS);
     const approvalDelayMs = integerOption("approve-after", delaySeconds, 0, 3_600) * 1_000;
     // While a tree is drawn, what the server says is written above it; stderr would write across it.
-    let log = logTo(environment);
+    const toStderr = (line: string): void => void environment.stderr.write(`${line}\n`);
+    let write = toStderr;
+    const log = textLog(environment, args, (line) => write(line));
     const defaults = { data: ".stepwell/demo", functions: join(folder, "functions") };
-    const options = serveOptions(environment, args, defaults, (line) => log(line));
+    const options = serveOptions(environment, args, defaults, log);
     // The usual port may be taken by another server; one that was asked for is not exchanged.
     const mayMove = args.value("port") === undefined;
-    return runServer(environment, options, mayMove, async (server, stop) => {
+    return runServer(environment, options, log, mayMove, async (server, stop) => {
       sayReady(environment, server);
       const demonstration = { environment, server, options, folder, approvalDelayMs, stop };
-      const succeeded = await runExample(demonstration, (to) => (log = to));
-      if (!args.flag("once")) return serveUntilEnd(environment, server, stop);
+      const succeeded = await runExample(demonstration, (to = toStderr) => (write = to));
+      if (!args.flag("once")) return serveUntilEnd(server, stop, log);
       await server.close();
       return succeeded ? 0 : 1;
     });
@@ -76,7 +73,7 @@ interface Demonstration {
 /** @returns whether the execution succeeded; false too if a signal ended the following */
 async function runExample(
   demonstration: Demonstration,
-  setLog: (log: (line: string) => void) => void,
+  setLog: (write?: (line: string) => void) => void,
 ): Promise<boolean> {
   const { environment, server, options, folder, approvalDelayMs, stop } = demonstration;
   const { bold, dim } = paletteOf(environment);
@@ -93,7 +90,7 @@ async function runExample(
   });
   const executionArn = stringOf(started, "executionArn") ?? "";
   const progress = environment.isTerminal ? liveProgress(environment) : finalProgress(environment);
-  const note = (line: string): void => progress.note(dim(printable(withoutTabs(line))));
+  const note = (line: string): void => progress.note(dim(printable(line)));
   if (environment.isTerminal) setLog(note);
   const approvals = new Approvals({ call: server.call, delayMs: approvalDelayMs, note });
   try {
@@ -107,7 +104,7 @@ async function runExample(
   } finally {
     approvals.close();
     progress.finish();
-    setLog(logTo(environment));
+    setLog();
   }
   if (progress.timeline.ended) sayNext(demonstration, machine.arn, executionArn);
   return progress.timeline.status === "succeeded";

@@ -4,6 +4,7 @@
 
 import { stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import type { Log } from "../../base/log.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import { checkDefinition, countProblems, problemLines } from "../check.ts";
 import { type Command, paletteOf, reasonOf } from "../command.ts";
@@ -11,8 +12,9 @@ import type { CliEnvironment, RunningServer, ServeOptions } from "../environment
 import { type FolderNews, readFolder, type SourceFile, watchFolder } from "../folder.ts";
 import { CliError } from "../problem.ts";
 import { publishMachine } from "../publish.ts";
-import { logTo, runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
-import { printable } from "../text.ts";
+import { type ServerLog, serverLog } from "../server-log.ts";
+import { runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
+import { NO_COLOURS, type Palette, printable } from "../text.ts";
 
 export const dev: Command = {
   name: "dev",
@@ -26,20 +28,22 @@ export const dev: Command = {
     if (!(await isDirectory(folder))) throw new CliError(`${printable(folder)} is no folder.`);
     const functions = join(folder, "functions");
     const defaults = { data: ".stepwell", ...((await isDirectory(functions)) ? { functions } : {}) };
-    const options = serveOptions(environment, args, defaults, logTo(environment));
-    return runServer(environment, options, false, async (server, stop) => {
-      const session = new DevSession(environment, server, options, folder);
+    const log = serverLog(environment, args);
+    const options = serveOptions(environment, args, defaults, log);
+    return runServer(environment, options, log, false, async (server, stop) => {
+      const session = new DevSession(environment, server, options, folder, log);
       await session.publishAll();
       session.sayFunctions();
       const watching = watchFolder(
         folder,
         options.functionsDirectory,
         (news) => session.handle(news),
-        (error) => session.log(`error: ${printable(error instanceof Error ? error.message : String(error))}`),
+        (error) =>
+          log.say(`error: ${printable(error instanceof Error ? error.message : String(error))}`, "error"),
       );
       sayReady(environment, server);
       try {
-        return await serveUntilEnd(environment, server, stop);
+        return await serveUntilEnd(server, stop, log);
       } finally {
         watching.close();
       }
@@ -61,26 +65,37 @@ class DevSession {
   readonly #folder: string;
   /** What was last seen of each file, so that a touched file is no change. */
   readonly #seen = new Map<string, string>();
-  readonly log: (line: string) => void;
+  readonly #palette: Palette;
+  readonly #say: Log;
 
-  constructor(environment: CliEnvironment, server: RunningServer, options: ServeOptions, folder: string) {
+  constructor(
+    environment: CliEnvironment,
+    server: RunningServer,
+    options: ServeOptions,
+    folder: string,
+    { format, say }: ServerLog,
+  ) {
     this.#environment = environment;
     this.#server = server;
     this.#options = options;
     this.#folder = folder;
-    this.log = (line) => void environment.stderr.write(`${line}\n`);
+    this.#palette = format === "text" ? paletteOf(environment) : NO_COLOURS;
+    this.#say = say;
   }
 
   sayFunctions(): void {
     const functions = this.#server.functions?.list() ?? [];
     if (functions.length > 0)
-      this.log(`functions: ${functions.map(({ name }) => printable(name)).join(", ")}`);
+      this.#say(`functions: ${functions.map(({ name }) => printable(name)).join(", ")}`);
   }
 
   /** After a reload; of those at the start the server tells itself. */
   #sayFunctionProblems(): void {
     for (const { name, problems } of this.#server.functions?.list() ?? []) {
-      for (const problem of problems) this.log(`error: function ${printable(name)}: ${printable(problem)}`);
+      for (const problem of problems)
+        this.#say(`error: function ${printable(name)}: ${printable(problem)}`, "error", {
+          functionName: name,
+        });
     }
   }
 
@@ -95,14 +110,14 @@ class DevSession {
     try {
       sources = await readFolder(this.#folder);
     } catch (error) {
-      this.log(`error: cannot read ${printable(this.#folder)}: ${reasonOf(error)}`);
+      this.#say(`error: cannot read ${printable(this.#folder)}: ${reasonOf(error)}`, "error");
       return;
     }
     const present = new Set(sources.map(({ file }) => file));
     for (const file of this.#seen.keys()) {
       if (present.has(file)) continue;
       this.#seen.delete(file);
-      this.log(`${printable(file)} is gone; its state machine stays`);
+      this.#say(`${printable(file)} is gone; its state machine stays`);
     }
     const owners = new Map<string, string>();
     for (const source of sources) {
@@ -112,20 +127,23 @@ class DevSession {
       this.#seen.set(source.file, source.content);
       if (owner === undefined) await this.#publish(source);
       else
-        this.log(
+        this.#say(
           `error: ${printable(source.file)} and ${printable(owner)} both define "${printable(source.name)}"`,
+          "error",
         );
     }
-    if (sources.length === 0) this.log(`no *.asl.json or *.asl.yaml in ${printable(this.#folder)} yet`);
+    if (sources.length === 0) this.#say(`no *.asl.json or *.asl.yaml in ${printable(this.#folder)} yet`);
   }
 
   async #publish(source: SourceFile): Promise<void> {
-    const palette = paletteOf(this.#environment);
     const path = relative(this.#environment.workingDirectory, join(this.#folder, source.file));
     const { json, problems } = checkDefinition(path, source.content, source.type);
-    for (const problem of problems) for (const line of problemLines(problem, palette)) this.log(line);
+    for (const problem of problems) {
+      const lines = problemLines(problem, this.#palette);
+      this.#say(lines.join("\n"), problem.severity === "ERROR" ? "error" : "warn");
+    }
     if (json === undefined) {
-      this.log(`${printable(source.name)}: ${countProblems(problems)}; not changed`);
+      this.#say(`${printable(source.name)}: ${countProblems(problems)}; not changed`, "error");
       return;
     }
     // A definition from YAML is one long line; it is kept as people will want to read it.
@@ -135,11 +153,11 @@ class DevSession {
         ...source,
         definition,
       });
-      this.log(`${printable(source.name)}: ${outcome}  ${printable(arn)}`);
+      this.#say(`${printable(source.name)}: ${outcome}  ${printable(arn)}`);
     } catch (error) {
       if (!(error instanceof ServiceError || error instanceof CliError)) throw error;
       const code = error instanceof ServiceError ? `${error.code}: ` : "";
-      this.log(`${printable(path)}: error: ${code}${printable(error.message)}`);
+      this.#say(`${printable(path)}: error: ${code}${printable(error.message)}`, "error");
     }
   }
 
@@ -152,11 +170,12 @@ class DevSession {
     try {
       if (isNew) await functions.reload();
       else for (const name of changed) await functions.reload(name);
-      this.log(`reloaded ${isNew ? "all functions" : [...changed].map(printable).join(", ")}`);
+      this.#say(`reloaded ${isNew ? "all functions" : [...changed].map(printable).join(", ")}`);
       this.#sayFunctionProblems();
     } catch (error) {
-      this.log(
+      this.#say(
         `error: functions not reloaded: ${printable(error instanceof Error ? error.message : String(error))}`,
+        "error",
       );
     }
   }

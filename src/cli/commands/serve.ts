@@ -1,7 +1,8 @@
 // `stepwell serve`: the server, until a signal ends it.
 
 import type { Command } from "../command.ts";
-import { logTo, runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
+import { serverLog } from "../server-log.ts";
+import { runServer, SERVE_OPTIONS, sayReady, serveOptions, serveUntilEnd } from "../serving.ts";
 
 export const serve: Command = {
   name: "serve",
@@ -13,12 +14,14 @@ export const serve: Command = {
     "stepwell serve",
     "stepwell serve --port 4566 --data /var/lib/stepwell --functions ./functions",
     "stepwell serve --memory --port 0",
+    "stepwell serve --log-format json --log-level debug",
   ],
   run: (environment, args) => {
-    const options = serveOptions(environment, args, { data: ".stepwell" }, logTo(environment));
-    return runServer(environment, options, false, (server, stop) => {
+    const log = serverLog(environment, args);
+    const options = serveOptions(environment, args, { data: ".stepwell" }, log);
+    return runServer(environment, options, log, false, (server, stop) => {
       sayReady(environment, server);
-      return serveUntilEnd(environment, server, stop);
+      return serveUntilEnd(server, stop, log);
     });
   },
 };

@@ -13,6 +13,7 @@
 //   S4. A test case is refused that mentions a state which the definition does not have, or which is no Task: it was
 //       meant to be mocked, and would call the real thing.
 
+import type { Log } from "../../base/log.ts";
 import { readFileSync, statSync } from "node:fs";
 import type { Program } from "../../asl/ast.ts";
 import { Suggester } from "../../asl/suggest.ts";
@@ -51,14 +52,14 @@ export const NO_MOCKS: Mocks = {
 
 export class FileMocks implements Mocks {
   readonly #path: string;
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   #config: MockConfig | undefined;
   #unusable: string | undefined;
   /** Modification time and size of what was read last. */
   #seen: string | undefined;
 
   /** @param path Absolute. What is wrong with the file is logged when it is first used and whenever it has changed. */
-  constructor(path: string, log: (line: string) => void) {
+  constructor(path: string, log: Log) {
     this.#path = path;
     this.#log = log;
   }
@@ -115,10 +116,10 @@ export class FileMocks implements Mocks {
       this.#seen = seen;
       this.#unusable = config === undefined ? faults.map(faultText).join("; ") : undefined;
       if (config !== undefined) this.#config = config;
-      for (const fault of faults) this.#log(`mock file ${this.#path}: ${faultText(fault)}`);
+      for (const fault of faults) this.#log(`mock file ${this.#path}: ${faultText(fault)}`, "warn");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (this.#unusable !== reason) this.#log(`mock file ${this.#path}: ${reason}`);
+      if (this.#unusable !== reason) this.#log(`mock file ${this.#path}: ${reason}`, "warn");
       this.#unusable = reason;
       this.#seen = undefined;
     }

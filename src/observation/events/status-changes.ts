@@ -10,6 +10,7 @@
 //
 // Spec: PutEvents of the EventBridge API reference: ten entries at most.
 
+import type { Log } from "../../base/log.ts";
 import type { Observer } from "../../runtime/index.ts";
 import { Backlog } from "../backlog.ts";
 import { type AwsService, post, postAws, type PostOptions } from "../post.ts";
@@ -58,7 +59,7 @@ export function eventBus(service: AwsService): EventTarget {
 
 export interface StatusChangesOptions {
   readonly targets: readonly EventTarget[];
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly delayMs?: PostOptions["delayMs"];
 }
 
@@ -93,9 +94,10 @@ function backlogOf(
       try {
         await target.send(events, { delayMs, signal });
       } catch (error) {
-        log(`status events: ${events.length} are lost: ${(error as Error).message}`);
+        log(`status events: ${events.length} are lost: ${(error as Error).message}`, "warn");
       }
     },
-    dropped: (count) => log(`status events: ${count} came faster than they could be sent; they are lost`),
+    dropped: (count) =>
+      log(`status events: ${count} came faster than they could be sent; they are lost`, "warn"),
   });
 }

@@ -1,5 +1,7 @@
 // Where log events go: what a destination offers, and how it says that it did not take some.
 
+import type { Log } from "../../base/log.ts";
+
 export interface LogLine {
   /** One line of JSON, without its end. */
   readonly line: string;
@@ -37,11 +39,11 @@ interface Loss {
 
 /** Says what is lost: at once, then once a minute for each log group, so that a destination that is gone floods nothing. */
 export class Losses {
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   readonly #nowMs: () => number;
   readonly #groups = new Map<string, Loss>();
 
-  constructor(log: (line: string) => void, nowMs: () => number = () => performance.now()) {
+  constructor(log: Log, nowMs: () => number = () => performance.now()) {
     this.#log = log;
     this.#nowMs = nowMs;
   }
@@ -68,6 +70,8 @@ export class Losses {
   }
 
   #tell(group: string, count: number, problem: string): void {
-    this.#log(`execution logs: ${count} events of ${group} are lost: ${problem}`);
+    this.#log(`execution logs: ${count} events of ${group} are lost: ${problem}`, "warn", {
+      logGroup: group,
+    });
   }
 }

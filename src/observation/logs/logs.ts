@@ -14,6 +14,7 @@
 //
 // Spec: "Logging using CloudWatch Logs" of the Step Functions developer guide.
 
+import type { Log } from "../../base/log.ts";
 import { createHash } from "node:crypto";
 import { type JsonObject, Payload } from "../../base/json.ts";
 import { VISIBLE } from "../../engine/events.ts";
@@ -26,7 +27,7 @@ export interface ExecutionLogsOptions {
   readonly sinks: readonly LogSink[];
   /** The loggingConfiguration of a revision; undefined: there is no such revision any more. */
   readonly configurationOf: (revisionId: string) => Promise<JsonObject | undefined>;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Turns that may wait; fewer in tests. */
   readonly maxWaiting?: number;
 }
@@ -106,8 +107,11 @@ export class ExecutionLogs {
           // oxlint-disable-next-line no-await-in-loop -- in order (W1)
           await this.#tell(observed, batches);
         } catch (error) {
-          this.#told.delete(observed.started.executionArn);
-          this.#options.log(`execution logs: nothing of ${observed.started.executionArn}: ${String(error)}`);
+          const { executionArn } = observed.started;
+          this.#told.delete(executionArn);
+          this.#options.log(`execution logs: nothing of ${executionArn}: ${String(error)}`, "warn", {
+            executionArn,
+          });
         }
       }
       for (const batch of batches.values()) {
@@ -192,6 +196,7 @@ export class ExecutionLogs {
     if (this.#dropped === 0) return;
     this.#options.log(
       `execution logs: ${this.#dropped} turns came faster than they could be written; they are lost`,
+      "warn",
     );
     this.#dropped = 0;
   }

@@ -11,6 +11,7 @@
 //
 // Spec: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
+import type { Log } from "../../base/log.ts";
 import type { Observer, ObservedTurn } from "../../runtime/observer.ts";
 import { Backlog } from "../backlog.ts";
 import { post, type PostOptions } from "../post.ts";
@@ -29,7 +30,7 @@ export interface TraceSettings {
 
 export interface TraceOptions {
   readonly settings: TraceSettings;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly delayMs?: PostOptions["delayMs"];
 }
 
@@ -48,6 +49,7 @@ export class Traces {
       dropped: (count) =>
         options.log(
           `traces: ${count} executions ended faster than their traces could be sent; these are lost`,
+          "warn",
         ),
     });
   }
@@ -92,7 +94,8 @@ export class Traces {
         // oxlint-disable-next-line no-await-in-loop -- journals are read one by one, so that others have the store
         spans.push(...(await told(observed)));
       } catch (error) {
-        this.#options.log(`no trace of ${observed.started.executionArn}: ${String(error)}`);
+        const { executionArn } = observed.started;
+        this.#options.log(`no trace of ${executionArn}: ${String(error)}`, "warn", { executionArn });
       }
     }
     return spans;
@@ -106,7 +109,7 @@ export class Traces {
     try {
       await post(url, () => headers, body, { delayMs, signal });
     } catch (error) {
-      log(`traces: ${spans.length} spans are lost: ${(error as Error).message}`);
+      log(`traces: ${spans.length} spans are lost: ${(error as Error).message}`, "warn");
     }
   }
 }
