@@ -197,6 +197,12 @@ export const ATTACKS: readonly Attack[] = [
     learns: "error 0",
   },
   {
+    name: "XMLHttpRequest with an operation's headers, watched",
+    script: `return ask(operation, ({ upload }) => upload.addEventListener("progress", () => {}));`,
+    requests: PREFLIGHT_REFUSED,
+    learns: "error 0",
+  },
+  {
     name: "XMLHttpRequest with plain text",
     script: `return ask({});`,
     requests: POST_REFUSED,

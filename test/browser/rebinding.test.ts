@@ -4,10 +4,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { call, freePort, ServerProcess } from "../crash/server.ts";
 import { type Attack, pageScript } from "./attacks.ts";
 import { findChromium } from "./chromium.ts";
-import { Wire } from "./wire.ts";
+import { Served, START_HEADERS } from "./served.ts";
 
 /** Below `.example` every name is 127.0.0.1 for the browser: these had another address when the page was loaded. */
 const HOSTS = [
@@ -56,46 +55,32 @@ const CASES: readonly Case[] = [
 
 const chromium = await findChromium();
 const skip = typeof chromium === "string" && chromium;
-const server = new ServerProcess(await freePort(), ["--memory"]);
+const open = new AsyncDisposableStack();
 let browser: Browser;
-let wire: Wire;
-let stateMachineArn: string;
+let served: Served;
 
 before(async () => {
   if (typeof chromium === "string") return;
-  const started = server.start();
-  browser = await chromium.launch();
-  await started;
   // The page comes from the first address of the name, and what it asks for goes to the second.
-  wire = await Wire.to(server.url, new Map([["/page", "<!doctype html><title>a page</title>"]]));
-  const definition = '{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}';
-  const roleArn = "arn:aws:iam::000000000000:role/r";
-  const created = await call(server.url, "CreateStateMachine", { name: "m", definition, roleArn });
-  stateMachineArn = created["stateMachineArn"] as string;
+  const first = new Map([["/page", "<!doctype html><title>a page</title>"]]);
+  served = open.adopt(await Served.start([], first), (started) => started.close());
+  browser = open.adopt(await chromium.launch(), (started) => started.close());
 });
-after(async () => {
-  if (skip !== false) return;
-  await browser.close();
-  await wire.close();
-  assert.equal(await server.stop(), 0, server.errors);
-});
+after(() => open.disposeAsync());
 
 /** Runs all cases in a page at the host; the key of each case says what is to be learned. */
 async function tryAll(host: string, key: "allowed" | "refused"): Promise<void> {
   const tab = await browser.newPage();
-  const origin = `http://${host}:${wire.port}`;
+  const origin = `http://${host}:${served.wire.port}`;
   await tab.goto(`${origin}/page`);
   const words = {
     target: `${origin}/`,
-    start: JSON.stringify({ stateMachineArn }),
-    operation: {
-      "Content-Type": "application/x-amz-json-1.0",
-      "X-Amz-Target": "AWSStepFunctions.StartExecution",
-    },
+    start: JSON.stringify({ stateMachineArn: served.stateMachineArn }),
+    operation: START_HEADERS,
   };
   for (const tried of CASES) {
     assert.match(await tab.evaluate<string>(pageScript(tried, words)), tried[key], tried.name);
-    const exchanges = await wire.take(1);
+    const exchanges = await served.wire.take(1);
     assert.deepEqual(
       exchanges.map(({ host: asked, status }) => [asked, status]),
       // Browsers write a host in small letters.
@@ -106,20 +91,15 @@ async function tryAll(host: string, key: "allowed" | "refused"): Promise<void> {
   await tab.close();
 }
 
-async function executionCount(): Promise<number> {
-  const { executions } = await call(server.url, "ListExecutions", { stateMachineArn });
-  return (executions as readonly unknown[]).length;
-}
-
 for (const host of HOSTS) {
   test(`a page of ${host} starts nothing, and reads nothing but the refusal`, { skip }, async () => {
     await tryAll(host, "refused");
-    assert.equal(await executionCount(), 0);
+    assert.deepEqual(await served.executionNames(), []);
   });
 }
 
 test("the same page at a name of the server's own starts executions", { skip }, async () => {
   await tryAll("localhost", "allowed");
   await tryAll("steps.localhost", "allowed");
-  assert.equal(await executionCount(), 4);
+  assert.equal((await served.executionNames()).length, 4);
 });

@@ -16,6 +16,15 @@ import { PageServer } from "./page-server.ts";
 import { Wire } from "./wire.ts";
 
 const CREDENTIALS = { accessKeyId: "AKIDBROWSER", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfi" };
+/**
+ * The origins' hosts. A page without TLS is not a secure context unless its host is loopback: then the SDK has no
+ * crypto.subtle, and hashes by itself.
+ */
+const ALLOWED: readonly { readonly host: string; readonly isSecure: boolean }[] = [
+  { host: "console.example", isSecure: false },
+  { host: "localhost", isSecure: true },
+];
+
 const DEFINITION = JSON.stringify({
   StartAt: "P",
   States: {
@@ -72,43 +81,33 @@ const EXPRESS = `
 
 const chromium = await findChromium();
 const skip = typeof chromium === "string" && chromium;
-let directory: string;
+const open = new AsyncDisposableStack();
 let browser: Browser;
 let pages: PageServer;
-let server: ServerProcess;
 let wire: Wire;
 let client: SFNClient;
 
 before(async () => {
   if (typeof chromium === "string") return;
-  const launched = chromium.launch();
-  pages = await PageServer.start(new Map([["/sdk.js", await bundledSdk()]]));
-  directory = await mkdtemp(join(tmpdir(), "stepwell-browser-"));
+  const sdk = new Map([["/sdk.js", await bundledSdk()]]);
+  pages = open.adopt(await PageServer.start(sdk), (started) => started.close());
+  const directory = await mkdtemp(join(tmpdir(), "stepwell-browser-"));
+  open.defer(() => rm(directory, { recursive: true }));
   const keys = join(directory, "keys");
   const { accessKeyId, secretAccessKey } = CREDENTIALS;
   const profile = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
   await writeFile(keys, profile, { mode: 0o600 });
-  const origins = [`http://console.example:${pages.port}`, `http://localhost:${pages.port}`];
-  server = new ServerProcess(await freePort(), [
-    "--memory",
-    "--credentials",
-    keys,
-    "--cors-origin",
-    origins.join(","),
-  ]);
+  const origins = ALLOWED.map(({ host }) => `http://${host}:${pages.port}`).join(",");
+  const words = ["--memory", "--credentials", keys, "--cors-origin", origins];
+  const server = new ServerProcess(await freePort(), words);
   await server.start();
-  wire = await Wire.to(server.url);
+  open.defer(async () => assert.equal(await server.stop(), 0, server.errors));
+  wire = open.adopt(await Wire.to(server.url), (started) => started.close());
   client = new SFNClient({ endpoint: server.url, region: "us-east-1", credentials: CREDENTIALS });
-  browser = await launched;
+  open.defer(() => client.destroy());
+  browser = open.adopt(await chromium.launch(), (started) => started.close());
 });
-after(async () => {
-  if (skip !== false) return;
-  client.destroy();
-  await browser.close();
-  await Promise.all([wire.close(), pages.close()]);
-  assert.equal(await server.stop(), 0, server.errors);
-  await rm(directory, { recursive: true });
-});
+after(() => open.disposeAsync());
 
 /** As an application's bundler would do it. */
 async function bundledSdk(): Promise<string> {
@@ -174,12 +173,7 @@ test("a page of another origin is refused, though it has a key", { skip }, async
   assert.deepEqual(await machineNames(), []);
 });
 
-// A page without TLS is not a secure context unless its host is loopback: the SDK has no crypto.subtle there, and hashes
-// by itself.
-for (const [host, isSecure] of [
-  ["console.example", false],
-  ["localhost", true],
-] as const) {
+for (const { host, isSecure } of ALLOWED) {
   test(`the SDK creates, starts, describes and reads from ${host}`, { skip }, async () => {
     const machine = `of-${host.replace(".", "-")}`;
     const script = `if (isSecureContext !== ${isSecure}) throw new Error("not as it is meant"); ${APPLICATION}`;

@@ -21,7 +21,7 @@ export interface Exchange {
 }
 
 /** Requests that do not come at all are told by what is missing in the list, not by a test that hangs. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 export class Wire {
   readonly #server: Server;
