@@ -61,8 +61,10 @@ export class CsvRows implements Splitter {
     const isFirst = this.#row === undefined;
     if (isFirst && stripped === "") return;
     let fields: readonly string[];
+    let isPlain = false;
     if (isFirst && !text.includes('"') && !text.includes("\\")) {
       fields = stripped.split(this.#delimiter);
+      isPlain = PLAIN.test(stripped);
     } else {
       this.#row ??= { fields: [], field: "", isQuoted: false, bytes: 0 };
       const row = this.#row;
@@ -89,11 +91,11 @@ export class CsvRows implements Splitter {
       this.#setHeaders(fields);
       return;
     }
-    let row = "{";
-    for (const [index, member] of this.#members.entries()) {
-      row += `${index === 0 ? "" : ","}${member}${quoted(fields[index] ?? "")}`;
-    }
-    row += "}";
+    const members = this.#members.map((member, index) => {
+      const field = fields[index] ?? "";
+      return member + (isPlain || PLAIN.test(field) ? `"${field}"` : JSON.stringify(field));
+    });
+    const row = `{${members.join(",")}}`;
     pieces.push({ text: row, bytes: Buffer.byteLength(row), end });
   }
 
@@ -106,10 +108,8 @@ export class CsvRows implements Splitter {
   }
 }
 
-/** Plain text is quoted without the general printer: it is most of what a CSV file has. */
-function quoted(field: string): string {
-  return /^[ !#-[\]-\ud7ff]*$/u.test(field) ? `"${field}"` : JSON.stringify(field);
-}
+/** Text that is quoted without the general printer: most of what CSV files have. */
+const PLAIN = /^[ !#-[\]-\ud7ff]*$/u;
 
 /** A row under way: one whose quoted field goes on in the next line. */
 interface Row {
