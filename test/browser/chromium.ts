@@ -7,9 +7,9 @@
 // The package's own start code is not used: it unpacks to a fixed name in the temporary folder and runs whatever is there
 // already, and its flags turn off what is tested here (--disable-web-security).
 
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -39,14 +39,13 @@ export async function findChromium(): Promise<Chromium | string> {
   if (!existsSync(executablePath)) await unpack(folder, executablePath);
 
   let env = process.env;
-  let missing = missingLibrary(executablePath, env);
-  if (missing !== undefined) {
-    // NSS and NSPR, which a small container lacks, come with the package.
-    unpackLibraries(folder);
-    env = { ...env, LD_LIBRARY_PATH: join(folder, "lib") };
-    missing = missingLibrary(executablePath, env);
+  let fault = whyNot(executablePath, env);
+  if (fault !== undefined) {
+    // NSS and NSPR, which small containers lack, come with the package.
+    env = { ...env, LD_LIBRARY_PATH: await unpackLibraries(folder) };
+    fault = whyNot(executablePath, env);
   }
-  if (missing !== undefined) return `Chromium does not start here (${missing}): this looked at nothing`;
+  if (fault !== undefined) return `Chromium does not start here (${fault}): this looked at nothing`;
   return {
     launch: () =>
       chromium.launch({
@@ -57,7 +56,7 @@ export async function findChromium(): Promise<Chromium | string> {
   };
 }
 
-/** Under another name until it is whole: several tests may unpack at once. */
+/** Under another name until it is whole, as the libraries: several tests may unpack at once. */
 async function unpack(folder: string, executablePath: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const unfinished = `${executablePath}.${process.pid}`;
@@ -73,15 +72,27 @@ async function unpack(folder: string, executablePath: string): Promise<void> {
   }
 }
 
-function unpackLibraries(folder: string): void {
-  const input = brotliDecompressSync(readFileSync(join(PACKAGE, "bin", "al2023.tar.br")));
-  const { status, stderr } = spawnSync("tar", ["-x", "-f", "-", "-C", folder], { input, encoding: "utf8" });
-  if (status !== 0) throw new Error(`tar: ${stderr}`);
+/** Resolves with their folder. */
+async function unpackLibraries(folder: string): Promise<string> {
+  const libraries = join(folder, "lib");
+  if (existsSync(libraries)) return libraries;
+  const unfinished = await mkdtemp(join(folder, "unfinished-"));
+  try {
+    const input = brotliDecompressSync(readFileSync(join(PACKAGE, "bin", "al2023.tar.br")));
+    execFileSync("tar", ["-x", "-C", unfinished], { input, stdio: ["pipe", "ignore", "inherit"] });
+    await rename(join(unfinished, "lib"), libraries);
+  } catch (error) {
+    // Another test was faster.
+    if (!existsSync(libraries)) throw error;
+  } finally {
+    await rm(unfinished, { recursive: true });
+  }
+  return libraries;
 }
 
 /** What it says if it cannot be loaded. */
-function missingLibrary(executablePath: string, env: NodeJS.ProcessEnv): string | undefined {
+function whyNot(executablePath: string, env: NodeJS.ProcessEnv): string | undefined {
   const { status, stderr, error } = spawnSync(executablePath, ["--version"], { env, encoding: "utf8" });
   if (status === 0) return undefined;
-  return (error?.message ?? stderr).trim().split("\n")[0];
+  return (error?.message ?? stderr).trim().split("\n")[0] ?? "it says nothing";
 }
