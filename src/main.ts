@@ -90,6 +90,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       ...(targets.length === 0 ? [] : [statusChanges.observe]),
       ...(traces === undefined ? [] : [traces.observe]),
     ],
+    onRefused: metrics.refused,
     onFatal: (error) => {
       notReady = "its store has failed";
       fatal.resolve(error);

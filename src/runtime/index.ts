@@ -11,6 +11,7 @@ export type {
   Tag,
   Tasks,
 } from "./interface.ts";
+export type { RefusedStart } from "./refusals.ts";
 export type { ObservedTurn, Observer } from "./observer.ts";
 export { Runtime, type RuntimeOptions } from "./runtime.ts";
 export type { RuntimeSettings } from "./settings.ts";

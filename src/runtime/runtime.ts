@@ -34,6 +34,7 @@ import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks, Test
 import { joinObservers, type Observer } from "./observer.ts";
 import { Programs } from "./programs.ts";
 import { Recovery } from "./recovery.ts";
+import { type RefusalObserver, tellingRefusals } from "./refusals.ts";
 import { type SeedSource, systemSeeds } from "./seeds.ts";
 import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
 import { Shards } from "./shard.ts";
@@ -59,6 +60,8 @@ export interface RuntimeOptions {
   readonly seeds?: SeedSource;
   /** Who is told of every turn. */
   readonly observers?: readonly Observer[];
+  /** Who is told of every start of a caller that found no room. */
+  readonly onRefused?: RefusalObserver;
   /** The store has failed (R3). Called once at most. */
   readonly onFatal: (error: Error) => void;
   /** One line. */
@@ -81,8 +84,13 @@ export class Runtime implements EngineService {
     this.#parts = assemble(options, opened, () => this.#isOpen);
     const { catalog, executions, express, tasks, tests, clock } = this.#parts;
     this.catalog = catalog;
-    this.executions = executions;
-    this.express = express;
+    const { onRefused } = options;
+    this.executions = { ...executions, start: tellingRefusals(executions.start, onRefused) };
+    this.express = {
+      ...express,
+      start: tellingRefusals(express.start, onRefused),
+      run: tellingRefusals(express.run, onRefused),
+    };
     this.tasks = tasks;
     this.tests = tests;
     this.now = clock.now;

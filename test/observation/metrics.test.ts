@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Payload } from "../../src/base/json.ts";
 import { Metrics } from "../../src/observation/index.ts";
 import { Counter, Histogram } from "../../src/observation/metrics/registry.ts";
 import { createMachine, LAMBDA, open, start, succeeded, tasks } from "../runtime/harness.ts";
@@ -74,6 +75,58 @@ test("executions, states, tasks and commits are counted", async () => {
   };
   for (const [series, value] of Object.entries(expected)) assert.equal(samples.get(series), value, series);
   assert((samples.get("process_resident_memory_bytes") ?? 0) > 1e6);
+  metrics.close();
+  await harness.runtime.close(0);
+});
+
+test("starts that are refused for want of room are counted by state machine, other refusals are not", async () => {
+  const metrics = new Metrics();
+  const store = new HeldStore();
+  const settings = { queuedTurns: 2, openExecutions: 3, expressExecutions: 1 };
+  const harness = await open({ store, settings, onRefused: metrics.refused });
+  const machine = await createMachine(harness, tasks(LAMBDA), "orders");
+  const express = await createMachine(harness, tasks(LAMBDA), "quotes", "EXPRESS");
+  const request = { machine: express, input: Payload.ofText("{}") };
+
+  store.isHolding = true;
+  const starts = [start(harness, machine), start(harness, machine)];
+  await settle();
+  for (let i = 0; i < 2; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await assert.rejects(start(harness, machine), { code: "ThrottlingException" });
+  }
+  store.letGo();
+  await Promise.all(starts);
+  await start(harness, machine, {}, "third");
+  await assert.rejects(start(harness, machine), { code: "ExecutionLimitExceeded" });
+  await assert.rejects(start(harness, machine, [2], "third"), {
+    code: "ExecutionAlreadyExists",
+  });
+
+  const running = harness.runtime.express.run(request);
+  await assert.rejects(harness.runtime.express.run(request), { code: "ThrottlingException" });
+  await assert.rejects(harness.runtime.express.start(request), { code: "ThrottlingException" });
+  harness.integrations.calls.at(-1)?.answer(succeeded(1));
+  assert.equal((await running).execution.status, "SUCCEEDED");
+
+  const samples = [...readMetrics(metrics.text(await harness.runtime.statistics()))];
+  assert.deepEqual(
+    samples.filter(([series]) => series.startsWith("stepwell_executions_throttled_total")),
+    [
+      [
+        'stepwell_executions_throttled_total{state_machine="orders",type="STANDARD",error="ThrottlingException"}',
+        2,
+      ],
+      [
+        'stepwell_executions_throttled_total{state_machine="orders",type="STANDARD",error="ExecutionLimitExceeded"}',
+        1,
+      ],
+      [
+        'stepwell_executions_throttled_total{state_machine="quotes",type="EXPRESS",error="ThrottlingException"}',
+        2,
+      ],
+    ],
+  );
   metrics.close();
   await harness.runtime.close(0);
 });

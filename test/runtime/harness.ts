@@ -8,6 +8,7 @@ import type { Integration, TaskCall, TaskOutcome } from "../../src/integrations/
 import type { Mocks } from "../../src/integrations/mocked/index.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
 import type { Observer } from "../../src/runtime/observer.ts";
+import type { RefusalObserver } from "../../src/runtime/refusals.ts";
 import { Runtime } from "../../src/runtime/runtime.ts";
 import type { RuntimeSettings } from "../../src/runtime/settings.ts";
 import { HeldStore } from "./held-store.ts";
@@ -73,6 +74,7 @@ export interface HarnessOptions {
   readonly settings?: Partial<RuntimeSettings>;
   readonly limits?: Partial<Limits>;
   readonly observers?: readonly Observer[];
+  readonly onRefused?: RefusalObserver;
   readonly mocks?: Mocks;
 }
 
@@ -89,6 +91,7 @@ export async function open(options: HarnessOptions = {}): Promise<Harness> {
     limits: { ...SERVICE_LIMITS, ...options.limits },
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.observers === undefined ? {} : { observers: options.observers }),
+    ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
     ...(options.mocks === undefined ? {} : { mocks: options.mocks }),
     onFatal: (error) => fatal.push(error),
     log: (line) => log.push(line),

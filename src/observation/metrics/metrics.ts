@@ -11,6 +11,7 @@ import type { Json } from "../../base/json.ts";
 import type { TaskId } from "../../engine/events.ts";
 import { lastSegment } from "../../engine/index.ts";
 import type { Observer } from "../../runtime/observer.ts";
+import type { RefusedStart } from "../../runtime/refusals.ts";
 import type { Store } from "../../store/store.ts";
 import { type Count, Counter, type Distribution, Histogram, Reading } from "./registry.ts";
 
@@ -69,6 +70,11 @@ export class Metrics {
     "stepwell_executions_ended_total",
     "Executions ended, by status (SUCCEEDED, FAILED, TIMED_OUT, ABORTED).",
     ["state_machine", "type", "status"],
+  );
+  readonly #throttled = new Counter(
+    "stepwell_executions_throttled_total",
+    "Starts refused for want of room, by the error: ThrottlingException, ExecutionLimitExceeded.",
+    ["state_machine", "type", "error"],
   );
   readonly #redriven = new Counter("stepwell_executions_redriven_total", "Redrives of executions.", [
     "state_machine",
@@ -145,6 +151,10 @@ export class Metrics {
     this.#durations.observeAt(machine.durations, (stoppedAtMs - startedAtMs) / 1000);
   };
 
+  readonly refused = ({ stateMachineArn, type, error }: RefusedStart): void => {
+    this.#throttled.add([lastSegment(stateMachineArn), type, error]);
+  };
+
   readonly answered = ({ operation = "none", status, error, milliseconds }: Answered): void => {
     this.#requests.add([operation, String(status)]);
     if (error !== undefined) this.#requestErrors.add([operation, error]);
@@ -174,6 +184,7 @@ export class Metrics {
     const own = [
       this.#started,
       this.#ended,
+      this.#throttled,
       this.#redriven,
       this.#durations,
       this.#transitions,
