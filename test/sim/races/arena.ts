@@ -154,6 +154,13 @@ export class Arena {
     this.#scheduler.add(undefined, afterMs, "crash", () => this.#crash());
   }
 
+  /** The process is killed, and another one is there. To be called when nobody asks anything. */
+  async restart(): Promise<void> {
+    const lives = this.#lives;
+    this.crash(0);
+    await this.until(() => this.#lives > lives && this.#server !== undefined);
+  }
+
   #crash(): void {
     const server = this.#server;
     if (server === undefined) return;
