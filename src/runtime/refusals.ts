@@ -6,7 +6,7 @@
 // waits for room asks again by itself.
 
 import { ServiceError } from "../base/service-error.ts";
-import type { StartRequest } from "./interface.ts";
+import type { Executions, ExpressExecutions, StartRequest } from "./interface.ts";
 
 export interface RefusedStart {
   readonly stateMachineArn: string;
@@ -18,12 +18,27 @@ export interface RefusedStart {
 /** Must not throw. */
 export type RefusalObserver = (refused: RefusedStart) => void;
 
-/** `start`, with its refusals told. */
-export function tellingRefusals<T>(
-  start: (request: StartRequest) => Promise<T>,
+/** The executions, with refused starts told. Member by member: a spread would lose what a class keeps in its prototype. */
+export function tellingOf(executions: Executions, tell: RefusalObserver | undefined): Executions {
+  if (tell === undefined) return executions;
+  const { stop, redrive, describe, history, list, waitForEnd } = executions;
+  const start = telling(executions.start, tell);
+  return { start, stop, redrive, describe, history, list, waitForEnd };
+}
+
+export function tellingOfExpress(
+  express: ExpressExecutions,
   tell: RefusalObserver | undefined,
+): ExpressExecutions {
+  if (tell === undefined) return express;
+  const { describe, history, list } = express;
+  return { start: telling(express.start, tell), run: telling(express.run, tell), describe, history, list };
+}
+
+function telling<T>(
+  start: (request: StartRequest) => Promise<T>,
+  tell: RefusalObserver,
 ): (request: StartRequest) => Promise<T> {
-  if (tell === undefined) return start;
   return async (request) => {
     try {
       return await start(request);

@@ -34,7 +34,7 @@ import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks, Test
 import { joinObservers, type Observer } from "./observer.ts";
 import { Programs } from "./programs.ts";
 import { Recovery } from "./recovery.ts";
-import { type RefusalObserver, tellingRefusals } from "./refusals.ts";
+import { type RefusalObserver, tellingOf, tellingOfExpress } from "./refusals.ts";
 import { type SeedSource, systemSeeds } from "./seeds.ts";
 import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
 import { Shards } from "./shard.ts";
@@ -84,13 +84,8 @@ export class Runtime implements EngineService {
     this.#parts = assemble(options, opened, () => this.#isOpen);
     const { catalog, executions, express, tasks, tests, clock } = this.#parts;
     this.catalog = catalog;
-    const { onRefused } = options;
-    this.executions = { ...executions, start: tellingRefusals(executions.start, onRefused) };
-    this.express = {
-      ...express,
-      start: tellingRefusals(express.start, onRefused),
-      run: tellingRefusals(express.run, onRefused),
-    };
+    this.executions = tellingOf(executions, options.onRefused);
+    this.express = tellingOfExpress(express, options.onRefused);
     this.tasks = tasks;
     this.tests = tests;
     this.now = clock.now;
