@@ -6,11 +6,12 @@
 // Invariants
 //   B1. A transition is a state that was entered, or an attempt beside the first: a retry, or what a redrive ran again.
 //       Such an attempt begins without its state being entered anew: its event does not follow a …StateEntered.
+//       A Map Run that starts is part of the attempt of its state; one that is redriven is an attempt.
 //   B2. Counting keeps numbers only, so the history of the longest execution takes little memory.
 
 import { isObject, type JsonObject, member } from "../base/json.ts";
 import { durationPrice, type Prices } from "./prices.ts";
-import { numberOf, stringOf } from "./timeline.ts";
+import { detailsOf, numberOf, stringOf } from "./timeline.ts";
 
 export interface Bill {
   readonly executions: number;
@@ -23,6 +24,8 @@ export interface Bill {
   readonly gbSeconds: number;
   /** Still running: what they will use more is not in the bill. */
   readonly open: number;
+  /** Express executions that are not kept any more: of these only the request is in the bill. */
+  readonly forgotten: number;
 }
 
 export const NO_BILL: Bill = {
@@ -33,9 +36,11 @@ export const NO_BILL: Bill = {
   billedMs: 0,
   gbSeconds: 0,
   open: 0,
+  forgotten: 0,
 };
 
-const ATTEMPT = /^(?:Task|LambdaFunction|Activity)Scheduled$|^(?:MapState|ParallelState|MapRun)Started$/;
+const ATTEMPT =
+  /^(?:Task|LambdaFunction|Activity)Scheduled$|^(?:MapState|ParallelState)Started$|^MapRunRedriven$/;
 
 /** Counts the events of one Standard execution, oldest first. */
 export class TransitionCounter {
@@ -43,6 +48,7 @@ export class TransitionCounter {
   #attempts = 0;
   #starts = 0;
   #isOpen = true;
+  readonly #mapRunArns = new Set<string>();
   /** Ids of the events that entered a state. */
   readonly #entries = new Set<number>();
 
@@ -53,6 +59,8 @@ export class TransitionCounter {
       this.#entries.add(numberOf(event, "id") ?? 0);
     } else if (ATTEMPT.test(type)) {
       if (!this.#entries.has(numberOf(event, "previousEventId") ?? 0)) this.#attempts += 1;
+    } else if (type === "MapRunStarted") {
+      this.#mapRunArns.add(stringOf(detailsOf(event), "mapRunArn") ?? "");
     } else if (type === "ExecutionStarted") {
       this.#starts += 1;
     } else if (type === "ExecutionRedriven") {
@@ -60,6 +68,11 @@ export class TransitionCounter {
     } else if (/^Execution(?:Succeeded|Failed|Aborted|TimedOut)$/.test(type)) {
       this.#isOpen = false;
     }
+  }
+
+  /** Of the Map Runs that it started: their children are executions with bills of their own. */
+  get mapRunArns(): readonly string[] {
+    return Array.from(this.#mapRunArns);
   }
 
   bill({ standard }: Prices): Bill {
@@ -98,6 +111,7 @@ export function addBills(a: Bill, b: Bill): Bill {
     billedMs: a.billedMs + b.billedMs,
     gbSeconds: a.gbSeconds + b.gbSeconds,
     open: a.open + b.open,
+    forgotten: a.forgotten + b.forgotten,
   };
 }
 

@@ -16,8 +16,8 @@ const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 500;
 
 export interface FollowOptions {
-  /** Called with the new events, and with none after each pause in which nothing happened. */
-  readonly onEvents: (events: readonly JsonObject[]) => void;
+  /** Called with the new events, and with none after each pause in which nothing happened; it is waited for. */
+  readonly onEvents: (events: readonly JsonObject[]) => void | Promise<void>;
   /** Ends the following early; `follow` then resolves. */
   readonly signal: AbortSignal;
 }
@@ -34,7 +34,7 @@ export async function follow(call: Caller, executionArn: string, options: Follow
       if (ended) return;
       pauseMs = SHORTEST_PAUSE_MS;
     } else {
-      options.onEvents([]);
+      await options.onEvents([]);
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 1.3);
     }
     await pause(pauseMs, options.signal);
@@ -49,7 +49,7 @@ export async function follow(call: Caller, executionArn: string, options: Follow
       if (last !== undefined) {
         seen = numberOf(last, "id") ?? seen;
         ended = isEnd(last);
-        options.onEvents(fresh);
+        await options.onEvents(fresh);
       }
       if (page.nextToken === undefined) return ended;
       pageToken = page.nextToken;

@@ -8,6 +8,7 @@
 //   V2. The same timeline at the same `nowMs` gives the same lines.
 
 import { unreachable } from "../base/assert.ts";
+import { type MapRunView, mapRunBar, mapRunText } from "./map-runs.ts";
 import { columnsOf, duration, fit, type Palette, pad, printable } from "./text.ts";
 import {
   type Attempt,
@@ -24,10 +25,13 @@ export interface ViewOptions {
   readonly palette: Palette;
   /** Where the running states have got to. */
   readonly nowMs: number;
+  /** How the Map Runs are, by ARN. */
+  readonly mapRuns: ReadonlyMap<string, MapRunView>;
 }
 
 /** Iterations that are shown one by one; of more, those that succeeded become one line. */
 const SHOWN_ITERATIONS = 12;
+const BAR_CELLS = 24;
 
 const GLYPHS: Readonly<Record<Status, string>> = {
   running: "●",
@@ -61,7 +65,7 @@ interface Line {
 /** The states of the execution, one line each, with their retries, branches and iterations below them. */
 export function renderTimeline(timeline: Timeline, options: ViewOptions): string[] {
   const lines: Line[] = [];
-  visitLines(timeline.root, "", "", options.nowMs, lines);
+  visitLines(timeline.root, "", "", options, lines);
   return lines.map((line) => layout(line, options));
 }
 
@@ -95,21 +99,27 @@ export function statusWord(timeline: Timeline): string {
   return STATUS_WORDS[timeline.status];
 }
 
-function visitLines(scope: Scope, lead: string, prefix: string, nowMs: number, lines: Line[]): void {
+function visitLines(scope: Scope, lead: string, prefix: string, options: ViewOptions, lines: Line[]): void {
   scope.visits.forEach((visit, i) => {
-    lines.push(visitLine(visit, lead, prefix, scope.visits[i + 1], nowMs));
-    attemptLines(visit, below(lead), nowMs, lines);
+    lines.push(visitLine(visit, lead, prefix, scope.visits[i + 1], options));
+    attemptLines(visit, below(lead), options, lines);
   });
 }
 
-function visitLine(visit: Visit, lead: string, prefix: string, next: Visit | undefined, nowMs: number): Line {
+function visitLine(
+  visit: Visit,
+  lead: string,
+  prefix: string,
+  next: Visit | undefined,
+  { nowMs, mapRuns }: ViewOptions,
+): Line {
   const look = lookOf(visit);
   return {
     lead,
     glyph: look.glyph,
     ink: look.ink,
     text: prefix + printable(visit.name),
-    note: noteOf(visit, next),
+    note: noteOf(visit, next, mapRuns),
     time: timeOf(visit.enteredAtMs, visit.endedAtMs, visit.status, nowMs),
   };
 }
@@ -131,7 +141,7 @@ function lookOf(visit: Visit): Pick<Line, "glyph" | "ink"> {
   return { glyph, ink: INKS[visit.status] };
 }
 
-function noteOf(visit: Visit, next: Visit | undefined): string {
+function noteOf(visit: Visit, next: Visit | undefined, mapRuns: ViewOptions["mapRuns"]): string {
   const attempt = visit.attempts.at(-1);
   const failure = lastFailure(visit);
   switch (visit.status) {
@@ -149,7 +159,7 @@ function noteOf(visit: Visit, next: Visit | undefined): string {
       return failure === undefined ? "" : failureText(failure);
     case "succeeded":
       if (visit.type === "Choice" && next !== undefined) return `→ ${printable(next.name)}`;
-      return countNote(attempt);
+      return mapRunNote(attempt, mapRuns) ?? countNote(attempt);
     case "aborted":
       return "given up";
     case "timedOut":
@@ -159,15 +169,20 @@ function noteOf(visit: Visit, next: Visit | undefined): string {
   }
 }
 
+function mapRunNote(attempt: Attempt | undefined, mapRuns: ViewOptions["mapRuns"]): string | undefined {
+  const view = attempt?.mapRunArn === undefined ? undefined : mapRuns.get(attempt.mapRunArn);
+  return view && mapRunText(view);
+}
+
 /** `7 of 10 iterations`. */
 function countNote(attempt: Attempt | undefined): string {
-  if (attempt?.length === undefined) return "";
+  if (attempt?.length === undefined || attempt.mapRunArn !== undefined) return "";
   const done = attempt.scopes.filter((scope) => scope.status === "succeeded").length;
   return `${done} of ${attempt.length} ${attempt.length === 1 ? "iteration" : "iterations"}`;
 }
 
 /** What lies below a visit: the attempts that failed before the last, then what the last one runs. */
-function attemptLines(visit: Visit, lead: string, nowMs: number, lines: Line[]): void {
+function attemptLines(visit: Visit, lead: string, options: ViewOptions, lines: Line[]): void {
   const last = visit.attempts.at(-1);
   const retrying = visit.status === "running" && last?.failure !== undefined;
   visit.attempts.forEach((attempt, i) => {
@@ -179,16 +194,39 @@ function attemptLines(visit: Visit, lead: string, nowMs: number, lines: Line[]):
       ink: "yellow",
       text: `attempt ${i + 1}`,
       note: failureText(failure),
-      time: timeOf(attempt.startedAtMs, attempt.endedAtMs, "failed", nowMs),
+      time: timeOf(attempt.startedAtMs, attempt.endedAtMs, "failed", options.nowMs),
     });
   });
   if (last === undefined) return;
+  mapRunLine(visit, last, lead, options, lines);
   const scopes = shownScopes(last);
-  scopes.forEach((scope, i) => scopeLines(scope, lead, i === scopes.length - 1, nowMs, lines));
+  scopes.forEach((scope, i) => scopeLines(scope, lead, i === scopes.length - 1, options, lines));
   const hidden = last.scopes.length - scopes.length;
   if (hidden > 0) {
     lines.push({ lead, glyph: "✓", ink: "green", text: `${hidden} more iterations`, note: "", time: "" });
   }
+}
+
+/** A bar as long as it runs; what came of it, if it is not in the line of the state. */
+function mapRunLine(
+  visit: Visit,
+  { mapRunArn }: Attempt,
+  lead: string,
+  { mapRuns, width }: ViewOptions,
+  lines: Line[],
+): void {
+  const view = mapRunArn === undefined ? undefined : mapRuns.get(mapRunArn);
+  if (view === undefined || visit.status === "succeeded") return;
+  const note = mapRunText(view);
+  if (visit.status !== "running") {
+    const { glyph, ink } = lookOf(visit);
+    lines.push({ lead, glyph, ink, text: "Map Run", note, time: "" });
+    return;
+  }
+  const cells = Math.max(4, Math.min(BAR_CELLS, width - lead.length - columnsOf(note) - 10));
+  const percent = view.total === 0 ? 0 : Math.floor((view.ended / view.total) * 100);
+  const ink = view.failed > 0 ? "yellow" : "green";
+  lines.push({ lead, glyph: mapRunBar(view, cells), ink, text: `${percent} %`, note, time: "" });
 }
 
 function shownScopes(attempt: Attempt): readonly Scope[] {
@@ -201,14 +239,14 @@ function shownScopes(attempt: Attempt): readonly Scope[] {
 }
 
 /** A branch or iteration of one state is that state's line; one of several gets a line above them. */
-function scopeLines(scope: Scope, lead: string, isLast: boolean, nowMs: number, lines: Line[]): void {
+function scopeLines(scope: Scope, lead: string, isLast: boolean, options: ViewOptions, lines: Line[]): void {
   const joint = isLast ? "└─ " : "├─ ";
   const label = scope.kind === "iteration" ? `[${scope.index}]` : `branch ${scope.index + 1}`;
   if (scope.visits.length === 1) {
     const visit = scope.visits[0] as Visit;
     const prefix = scope.kind === "iteration" ? `${label} ` : "";
-    lines.push(visitLine(visit, lead + joint, prefix, undefined, nowMs));
-    attemptLines(visit, below(lead + joint), nowMs, lines);
+    lines.push(visitLine(visit, lead + joint, prefix, undefined, options));
+    attemptLines(visit, below(lead + joint), options, lines);
     return;
   }
   lines.push({
@@ -217,9 +255,9 @@ function scopeLines(scope: Scope, lead: string, isLast: boolean, nowMs: number, 
     ink: INKS[scope.status],
     text: label,
     note: "",
-    time: timeOf(scope.startedAtMs, scope.endedAtMs, scope.status, nowMs),
+    time: timeOf(scope.startedAtMs, scope.endedAtMs, scope.status, options.nowMs),
   });
-  visitLines(scope, below(lead + joint), "", nowMs, lines);
+  visitLines(scope, below(lead + joint), "", options, lines);
 }
 
 /** The lead of what lies below a line with `lead`. */

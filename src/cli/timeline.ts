@@ -36,6 +36,8 @@ export interface Attempt {
   submitted: boolean;
   /** Map: how many items there are. */
   readonly length: number | undefined;
+  /** Distributed Map: its children are no iterations, they are executions of this Map Run. */
+  mapRunArn: string | undefined;
   /** Branches or iterations, in the order in which they began. */
   readonly scopes: Scope[];
 }
@@ -92,6 +94,8 @@ export class Timeline {
   output: string | undefined;
   failure: Failure | undefined;
   lastEventId = 0;
+  /** Of distributed Maps, in the order in which they began. */
+  readonly mapRuns: { readonly arn: string; readonly attempt: Attempt }[] = [];
   readonly #places = new Map<number, Place>();
 
   constructor() {
@@ -140,8 +144,26 @@ export class Timeline {
     }
     const iteration = ITERATION_EVENT.exec(type);
     if (iteration !== null) return iterationEvent(iteration[1] as string, details, atMs, from);
+    if (type.startsWith("MapRun")) return this.#mapRunEvent(type, details, from);
     if (type === "EvaluationFailed") return evaluationFailed(details, from);
     return this.#executionEvent(type, details, atMs, from);
+  }
+
+  #mapRunEvent(type: string, details: JsonObject, from: Place): Place {
+    const visit = outwards(from, (candidate) => candidate.type === "Map" && isOpen(candidate));
+    const attempt = visit?.attempts.at(-1);
+    if (visit === undefined || attempt === undefined) return from;
+    const arn = stringOf(details, "mapRunArn");
+    if (type === "MapRunStarted" && arn !== undefined) {
+      attempt.mapRunArn = arn;
+      this.mapRuns.push({ arn, attempt });
+    } else if (type === "MapRunRedriven") {
+      attempt.endedAtMs = undefined;
+      attempt.failure = undefined;
+    } else if (type === "MapRunFailed") {
+      attempt.failure = failureOf(details, false);
+    }
+    return { scope: visit.scope, visit };
   }
 
   #executionEvent(type: string, details: JsonObject, atMs: number, from: Place): Place | undefined {
@@ -224,6 +246,7 @@ function schedule(details: JsonObject, atMs: number, from: Place): Place {
     parameters: stringOf(details, "parameters"),
     submitted: false,
     length: undefined,
+    mapRunArn: undefined,
     scopes: [],
   });
   return from;
@@ -267,6 +290,7 @@ function childrenEvent(
       parameters: undefined,
       submitted: false,
       length: numberOf(details, "length"),
+      mapRunArn: undefined,
       scopes: [],
     });
   } else if (attempt !== undefined) {
@@ -279,7 +303,8 @@ function childrenEvent(
 
 /** Ends an attempt whose child at `from` failed: that child takes its states with it, the others are given up. */
 function failChildren(attempt: Attempt, from: Place, owner: Visit, atMs: number): void {
-  let failure: Failure = { error: undefined, cause: undefined, timedOut: false };
+  // A Map Run has said already what it failed of.
+  let failure: Failure = attempt.failure ?? { error: undefined, cause: undefined, timedOut: false };
   let { scope, visit }: Place = from;
   while (visit !== owner) {
     if (visit !== undefined && isOpen(visit)) closeVisit(visit, "failed", atMs);

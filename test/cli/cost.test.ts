@@ -77,6 +77,24 @@ const COUNTS: readonly CountCase[] = [
       7<-6 +1 LambdaFunctionScheduled`,
     expected: { executions: 1, transitions: 3, attempts: 1, open: 1 },
   },
+  {
+    name: "a Map Run is no transition beside its state, going on with it is one",
+    history: `
+      1<-0 +0 ExecutionStarted
+      2<-0 +0 MapStateEntered {"name":"M"}
+      3<-2 +0 MapStateStarted {"length":0}
+      4<-3 +0 MapRunStarted {"mapRunArn":"run"}
+      5<-4 +1 MapRunFailed {"error":"E"}
+      6<-5 +1 MapStateFailed
+      7<-6 +1 ExecutionFailed
+      8<-7 +2 ExecutionRedriven {"redriveCount":1}
+      9<-4 +2 MapRunRedriven {"mapRunArn":"run","redriveCount":1}
+      10<-9 +3 MapRunSucceeded
+      11<-10 +3 MapStateSucceeded
+      12<-10 +3 MapStateExited {"name":"M"}
+      13<-12 +3 ExecutionSucceeded`,
+    expected: { executions: 1, transitions: 3, attempts: 1 },
+  },
 ];
 
 for (const { name, history, expected } of COUNTS) {
@@ -144,6 +162,14 @@ const MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:orders";
 const EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:orders";
 const NOW = 1_764_000_000;
 const HISTORY = historyOf(COUNTS[1]?.history ?? "");
+/** Of an execution with a Map Run of three children: a Standard one, an Express one, one that is not kept any more. */
+const BATCH = historyOf(COUNTS[4]?.history ?? "");
+const CHILDREN = [
+  `${EXECUTION}/each:c`,
+  "arn:aws:states:us-east-1:0:express:orders/each:kept:1",
+  "arn:aws:states:us-east-1:0:express:orders/each:gone:1",
+];
+const BILLED = { billedDurationInMilliseconds: 2_000, billedMemoryUsedInMB: 128 };
 const directory = mkdtempSync(join(tmpdir(), "stepwell-cost-"));
 const calls: [string, JsonObject][] = [];
 
@@ -160,8 +186,18 @@ function answer(operation: string, input: JsonObject): JsonObject {
     case "DescribeStateMachine":
       return { type: "STANDARD" };
     case "GetExecutionHistory":
-      return page(HISTORY, "events", 5);
+      return page(input["executionArn"] === `${EXECUTION}:batch` ? BATCH : HISTORY, "events", 5);
+    case "Stepwell.DescribeExpressExecution":
+      if (input["executionArn"] === CHILDREN[1]) return { billingDetails: BILLED };
+      return { __type: "ExecutionDoesNotExist", message: "gone" };
     case "ListExecutions": {
+      if (input["mapRunArn"] === "run") {
+        return page(
+          CHILDREN.map((executionArn) => ({ executionArn, status: "SUCCEEDED" })),
+          "executions",
+          2,
+        );
+      }
       const items = Array.from({ length: 25 }, (_, i) => ({
         executionArn: `${EXECUTION}:${i}`,
         status: "SUCCEEDED",
@@ -221,6 +257,27 @@ test("one execution, over the pages of its history, without its data", async () 
   });
   assert.equal(calls.length, 3);
   for (const [, input] of calls) assert.equal(input["includeExecutionData"], false);
+});
+
+test("an execution with a Map Run: its children by their type", async () => {
+  const { code, out, err } = await stepwell(["cost", `${EXECUTION}:batch`]);
+  assert.equal(code, 0, err);
+  const { price, ...rest } = JSON.parse(out) as JsonObject;
+  assert.deepEqual(rest, {
+    executionArn: `${EXECUTION}:batch`,
+    executions: 4,
+    transitions: 3 + 4,
+    attempts: 1 + 2,
+    requests: 2,
+    billedMs: 2_000,
+    gbSeconds: 0.25,
+    open: 0,
+    forgotten: 1,
+    ...PRICED,
+  });
+  assert.ok(Number(price) > 7 * 0.000_025);
+  const shown = await stepwell(["cost", `${EXECUTION}:batch`], true);
+  assert.match(shown.out, /\n  not kept any more {2}1, without their duration\n[^]*\n  at least \d/);
 });
 
 test("a state machine: all executions, or those since a moment, read no further than needed", async () => {

@@ -341,7 +341,7 @@ for (const { name, history, now = 0, width = 54, expected } of CASES) {
     const events = historyOf(history);
     assert.ok(events.length > 0);
     for (const event of events) timeline.add(event);
-    const options = { width, palette: NO_COLOURS, nowMs: at(now) };
+    const options = { width, palette: NO_COLOURS, nowMs: at(now), mapRuns: new Map() };
     const lines = [...renderTimeline(timeline, options), ...renderOutcome(timeline, options)];
     assert.deepEqual(lines, expected);
   });
@@ -353,7 +353,7 @@ test("events that come twice count once", () => {
   const twice = new Timeline();
   for (const event of history) once.add(event);
   for (const event of [...history, ...history]) twice.add(event);
-  const options = { width: 60, palette: NO_COLOURS, nowMs: at(0) };
+  const options = { width: 60, palette: NO_COLOURS, nowMs: at(0), mapRuns: new Map() };
   assert.ok(once.root.visits.length > 0);
   assert.deepEqual(renderTimeline(twice, options), renderTimeline(once, options));
 });
@@ -362,7 +362,7 @@ test("colours change no character that is seen", () => {
   const timeline = new Timeline();
   for (const event of historyOf(CASES[3]?.history ?? "")) timeline.add(event);
   const lines = (palette: typeof COLOURS): string[] => {
-    const options = { width: 60, palette, nowMs: at(0) };
+    const options = { width: 60, palette, nowMs: at(0), mapRuns: new Map() };
     return [...renderTimeline(timeline, options), ...renderOutcome(timeline, options)];
   };
   const coloured = lines(COLOURS);

@@ -79,15 +79,15 @@ export const cost: Command = {
     const stateMachineArn = await machineArn(call, machine as string);
     let sum = NO_BILL;
     for await (const items of executionsSince(call, stateMachineArn, sinceMs)) {
-      for (let i = 0; i < items.length; i += SIDE_BY_SIDE) {
-        const some = items.slice(i, i + SIDE_BY_SIDE);
-        const bills = await Promise.all(some.map((item) => billOf(call, item, prices)));
-        bills.forEach((bill, at) => {
-          const arn = stringOf(some[at] as JsonObject, "executionArn") ?? "";
+      await billAll(
+        items,
+        (item) => billOf(call, item, prices),
+        (item, bill) => {
+          const arn = stringOf(item, "executionArn") ?? "";
           if (args.flag("each")) report({ executionArn: arn }, bill);
           sum = addBills(sum, bill);
-        });
-      }
+        },
+      );
     }
     report({ stateMachineArn, ...(sinceMs === undefined ? {} : { since: sinceMs / 1_000 }) }, sum);
     return 0;
@@ -110,7 +110,24 @@ async function* executionsSince(
   }
 }
 
-/** @param item With `executionArn`; of a list it may have the billing details of an Express execution already. */
+/** Bills of many, some side by side; `add` gets them in order. */
+async function billAll(
+  items: readonly JsonObject[],
+  billed: (item: JsonObject) => Promise<Bill>,
+  add: (item: JsonObject, bill: Bill) => void,
+): Promise<void> {
+  for (let i = 0; i < items.length; i += SIDE_BY_SIDE) {
+    const some = items.slice(i, i + SIDE_BY_SIDE);
+    const bills = await Promise.all(some.map(billed));
+    bills.forEach((bill, at) => add(some[at] as JsonObject, bill));
+  }
+}
+
+/**
+ * With all that its Map Runs have started.
+ *
+ * @param item With `executionArn`; of a list it may have the billing details of an Express execution already.
+ */
 async function billOf(call: Caller, item: JsonObject, prices: Prices): Promise<Bill> {
   const executionArn = stringOf(item, "executionArn") ?? "";
   if (isExpressArn(executionArn)) {
@@ -122,18 +139,42 @@ async function billOf(call: Caller, item: JsonObject, prices: Prices): Promise<B
   for await (const events of pagesOf(call, "GetExecutionHistory", input, "events")) {
     for (const event of events) counter.add(event);
   }
-  return counter.bill(prices);
+  let sum = counter.bill(prices);
+  for (const mapRunArn of counter.mapRunArns) {
+    for await (const children of pagesOf(call, "ListExecutions", { mapRunArn }, "executions")) {
+      await billAll(
+        children,
+        (child) => childBill(call, child, prices),
+        (_, bill) => {
+          sum = addBills(sum, bill);
+        },
+      );
+    }
+  }
+  return sum;
+}
+
+/** @param child As ListExecutions shows it: that of an Express child lacks its billing details. */
+async function childBill(call: Caller, child: JsonObject, prices: Prices): Promise<Bill> {
+  const executionArn = stringOf(child, "executionArn") ?? "";
+  if (!isExpressArn(executionArn)) return billOf(call, { executionArn }, prices);
+  const found = await keptExpress(call, executionArn);
+  return found === undefined ? { ...NO_BILL, executions: 1, requests: 1, forgotten: 1 } : expressBill(found);
 }
 
 async function describeExpress(call: Caller, executionArn: string): Promise<JsonObject> {
+  const found = await keptExpress(call, executionArn);
+  if (found !== undefined) return found;
+  throw new CliError(
+    `${printable(executionArn)} is not kept any more: only the latest Express executions are, in memory.`,
+  );
+}
+
+async function keptExpress(call: Caller, executionArn: string): Promise<JsonObject | undefined> {
   try {
     return await call("Stepwell.DescribeExpressExecution", { executionArn, includedData: "METADATA_ONLY" });
   } catch (error) {
-    if (error instanceof ServiceError && error.code === "ExecutionDoesNotExist") {
-      throw new CliError(
-        `${printable(executionArn)} is not kept any more: only the latest Express executions are, in memory.`,
-      );
-    }
+    if (error instanceof ServiceError && error.code === "ExecutionDoesNotExist") return undefined;
     throw error;
   }
 }
@@ -159,7 +200,7 @@ function reporter(
     const rows = billRows(bill);
     const width = Math.max(0, ...rows.map(([name]) => columnsOf(name)));
     for (const [name, value] of rows) say(environment, `  ${pad(name, width)}  ${value}`);
-    const prefix = bill.open > 0 ? "so far " : "";
+    const prefix = bill.open > 0 ? "so far " : bill.forgotten > 0 ? "at least " : "";
     const table = `${printable(prices.region)}, prices of ${printable(prices.asOf)}`;
     say(environment, `  ${bold(`${prefix}${money(price, prices)}`)} ${dim(`on AWS (${table})`)}`);
   };
@@ -168,6 +209,7 @@ function reporter(
 function billRows(bill: Bill): readonly (readonly [string, string])[] {
   const rows: [string, string][] = [["executions", String(bill.executions)]];
   if (bill.open > 0) rows.push(["still running", String(bill.open)]);
+  if (bill.forgotten > 0) rows.push(["not kept any more", `${bill.forgotten}, without their duration`]);
   if (bill.requests < bill.executions) {
     const attempts = bill.attempts === 0 ? "" : ` (${bill.attempts} of them retries and redriven steps)`;
     rows.push(["transitions", `${bill.transitions}${attempts}`]);

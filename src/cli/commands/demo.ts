@@ -89,14 +89,17 @@ async function runExample(
     input: await readTextFile(environment, join(folder, "input.json")),
   });
   const executionArn = stringOf(started, "executionArn") ?? "";
-  const progress = environment.isTerminal ? liveProgress(environment) : finalProgress(environment);
+  const { call } = server;
+  const progress = environment.isTerminal
+    ? liveProgress(environment, call)
+    : finalProgress(environment, call);
   const note = (line: string): void => progress.note(dim(printable(line)));
   if (environment.isTerminal) setLog(note);
   const approvals = new Approvals({ call: server.call, delayMs: approvalDelayMs, note });
   try {
     await follow(server.call, executionArn, {
-      onEvents: (events) => {
-        progress.onEvents(events);
+      onEvents: async (events) => {
+        await progress.onEvents(events);
         approvals.watch(events);
       },
       signal: AbortSignal.any([stop, signalOf(server.fatal)]),

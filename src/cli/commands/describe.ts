@@ -6,20 +6,23 @@ import {
   callerFor,
   ENDPOINT_OPTION,
   isArn,
+  listAll,
   machineArn,
   moment,
   paletteOf,
   prettyJson,
   say,
 } from "../command.ts";
-import type { CliEnvironment } from "../environment.ts";
+import type { Caller, CliEnvironment } from "../environment.ts";
+import { mapRunText, mapRunView } from "../map-runs.ts";
 import { CliError } from "../problem.ts";
-import { columnsOf, pad, printable } from "../text.ts";
+import { columnsOf, duration, pad, printable } from "../text.ts";
+import { stringOf } from "../timeline.ts";
 
 export const describe: Command = {
   name: "describe",
   usage: "<name|arn>",
-  summary: "Describe an execution, a state machine or an activity.",
+  summary: "Describe an execution, a state machine, an activity or a Map Run.",
   options: { endpoint: ENDPOINT_OPTION },
   positionals: { least: 1, most: 1, names: "A name or an ARN" },
   examples: [
@@ -39,11 +42,17 @@ export const describe: Command = {
       );
     }
     const answer = await call(operation.name, { [operation.key]: arn });
-    if (environment.isTerminal) showDetails(environment, answer);
-    else say(environment, JSON.stringify(answer, null, 2));
+    if (!environment.isTerminal) {
+      say(environment, JSON.stringify(answer, null, 2));
+      return 0;
+    }
+    showDetails(environment, answer);
+    if (kind === "execution") await showMapRuns(environment, call, arn);
     return 0;
   },
 };
+
+const SHOWN_MAP_RUNS = 20;
 
 const OPERATIONS: Readonly<Record<string, { readonly name: string; readonly key: string }>> = {
   execution: { name: "DescribeExecution", key: "executionArn" },
@@ -52,6 +61,20 @@ const OPERATIONS: Readonly<Record<string, { readonly name: string; readonly key:
   activity: { name: "DescribeActivity", key: "activityArn" },
   mapRun: { name: "DescribeMapRun", key: "mapRunArn" },
 };
+
+/** Newest first; nothing where there are none. */
+async function showMapRuns(environment: CliEnvironment, call: Caller, executionArn: string): Promise<void> {
+  const runs = await listAll(call, "ListMapRuns", { executionArn }, "mapRuns", SHOWN_MAP_RUNS);
+  if (runs.length === 0) return;
+  const { bold, dim } = paletteOf(environment);
+  say(environment, `\n${bold("Map Runs")}`);
+  for (const run of runs) {
+    const mapRunArn = stringOf(run, "mapRunArn") ?? "";
+    const view = mapRunView(await call("DescribeMapRun", { mapRunArn }), environment.now());
+    say(environment, `${view.status} ${mapRunText(view)} ${dim(`in ${duration(view.tookMs)}`)}`);
+    say(environment, `  ${dim(printable(mapRunArn))}`);
+  }
+}
 
 /** Members that hold documents: shown below the others, each with its own heading. */
 const DOCUMENTS = new Set(["definition", "input", "output", "cause"]);

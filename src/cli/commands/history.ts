@@ -6,6 +6,7 @@ import { type Bill, expressBill, priceOf, TransitionCounter } from "../bill.ts";
 import type { Caller } from "../environment.ts";
 import { isExpressArn } from "../express.ts";
 import { readHistory } from "../follow.ts";
+import { MapRunWatch } from "../map-runs.ts";
 import { DEFAULT_PRICES, money } from "../prices.ts";
 import { viewOptions } from "../progress.ts";
 import { columnsOf, duration, fit, type Palette, pad, printable } from "../text.ts";
@@ -34,7 +35,9 @@ export const history: Command = {
     if (args.flag("tree")) {
       const timeline = new Timeline();
       for (const event of events) timeline.add(event);
-      const options = viewOptions(environment);
+      const mapRuns = new MapRunWatch(call, environment.now);
+      await mapRuns.update(timeline);
+      const options = viewOptions(environment, mapRuns);
       for (const line of [...renderTimeline(timeline, options), ...renderOutcome(timeline, options)]) {
         say(environment, line);
       }

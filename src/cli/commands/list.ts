@@ -21,8 +21,8 @@ import { numberOf, stringOf } from "../timeline.ts";
 
 export const list: Command = {
   name: "list",
-  usage: "[machines | activities | executions <name|arn>]",
-  summary: "List state machines, activities, or the executions of a state machine.",
+  usage: "[machines | activities | executions <name|arn> | map-runs <execution arn>]",
+  summary: "List state machines, activities, Map Runs, or the executions of a state machine or a Map Run.",
   options: {
     status: {
       value: "STATUS",
@@ -32,7 +32,11 @@ export const list: Command = {
     endpoint: ENDPOINT_OPTION,
   },
   positionals: { least: 0, most: 2, names: "" },
-  examples: ["stepwell list", "stepwell list executions orders --status FAILED"],
+  examples: [
+    "stepwell list",
+    "stepwell list executions orders --status FAILED",
+    "stepwell list map-runs arn:aws:states:us-east-1:000000000000:execution:orders:1",
+  ],
   run: async (environment, args) => {
     const call = callerFor(environment, args);
     const [what = "machines", machine] = args.positionals;
@@ -50,17 +54,27 @@ export const list: Command = {
       ]);
       return 0;
     }
+    if (what === "map-runs" && machine !== undefined) {
+      const items = await listAll(call, "ListMapRuns", { executionArn: machine }, "mapRuns");
+      show(environment, items, "Map Runs", ["STARTED", "TOOK", "ARN"], (item) => [
+        ...timesOf(item),
+        printable(stringOf(item, "mapRunArn") ?? ""),
+      ]);
+      return 0;
+    }
     if (what !== "executions" || machine === undefined) {
       throw new CliError(
-        "`stepwell list` takes nothing, `machines`, `activities`, or `executions` and a state machine.",
+        "`stepwell list` takes nothing, `machines`, `activities`, `executions` and a state machine or a Map Run, " +
+          "or `map-runs` and an execution.",
         2,
       );
     }
     const limit = integerOption("limit", args.value("limit") ?? "50", 1, 1_000_000);
     const status = args.value("status")?.toUpperCase();
-    const stateMachineArn = await machineArn(call, machine);
     const input = {
-      stateMachineArn,
+      ...(isMapRunArn(machine)
+        ? { mapRunArn: machine }
+        : { stateMachineArn: await machineArn(call, machine) }),
       ...(status === undefined
         ? {}
         : { statusFilter: patternOption("status", status, STATUS, STATUS_WORDS) }),
@@ -71,7 +85,11 @@ export const list: Command = {
   },
 };
 
-/** Of a Standard machine, or what is still kept of an Express one. */
+function isMapRunArn(text: string): boolean {
+  return text.split(":")[5] === "mapRun";
+}
+
+/** Of a Map Run, of a Standard machine, or what is still kept of an Express one. */
 async function listExecutions(
   call: Caller,
   input: JsonObject,
@@ -97,13 +115,20 @@ function machineRow(item: JsonObject): readonly string[] {
   ];
 }
 
-function executionRow(item: JsonObject): readonly string[] {
+/** When it began, and how long it took. */
+function timesOf(item: JsonObject): readonly string[] {
   const started = numberOf(item, "startDate");
   const stopped = numberOf(item, "stopDate");
   return [
-    stringOf(item, "status") ?? "",
     moment(started),
     started === undefined || stopped === undefined ? "" : duration((stopped - started) * 1_000),
+  ];
+}
+
+function executionRow(item: JsonObject): readonly string[] {
+  return [
+    stringOf(item, "status") ?? "",
+    ...timesOf(item),
     printable(stringOf(item, "name") ?? ""),
     printable(stringOf(item, "executionArn") ?? ""),
   ];

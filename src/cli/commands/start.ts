@@ -63,8 +63,8 @@ async function followToEnd(environment: CliEnvironment, call: Caller, executionA
   const { dim } = paletteOf(environment);
   if (environment.isTerminal) say(environment, dim(printable(executionArn)));
   const progress = environment.isTerminal
-    ? liveProgress(environment)
-    : jsonProgress(environment, executionArn);
+    ? liveProgress(environment, call)
+    : jsonProgress(environment, call, executionArn);
   const { first, off } = listenForSignals(environment);
   try {
     await follow(call, executionArn, { onEvents: progress.onEvents, signal: first });
