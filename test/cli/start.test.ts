@@ -13,6 +13,7 @@ import { historyOf } from "./history-text.ts";
 
 const MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:orders";
 const EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:orders:one";
+const MAP_RUN = "arn:aws:states:us-east-1:000000000000:mapRun:orders/score:1";
 
 type Operations = Readonly<Record<string, (input: JsonObject) => JsonObject>>;
 
@@ -286,11 +287,54 @@ const COMMANDS: readonly Command[] = [
         input: '{"a":[1]}',
         inputDetails: { included: true },
       }),
+      ListMapRuns: () => ({ mapRuns: [] }),
     },
-    calls: [["DescribeExecution", { executionArn: EXECUTION }]],
+    calls: [
+      ["DescribeExecution", { executionArn: EXECUTION }],
+      ["ListMapRuns", { executionArn: EXECUTION, maxResults: 20 }],
+    ],
     out:
       `executionArn  ${EXECUTION}\nstatus        RUNNING\ninputDetails  {"included":true}\n` +
       '\ninput\n{\n  "a": [\n    1\n  ]\n}\n',
+  },
+  {
+    name: "describe tells the Map Runs of an execution",
+    argv: ["describe", EXECUTION],
+    terminal: true,
+    operations: {
+      DescribeExecution: () => ({ executionArn: EXECUTION }),
+      ListMapRuns: () => ({ mapRuns: [{ mapRunArn: MAP_RUN }] }),
+      DescribeMapRun: () => ({
+        mapRunArn: MAP_RUN,
+        status: "FAILED",
+        startDate: 10,
+        stopDate: 12,
+        itemCounts: { total: 40, succeeded: 3, failed: 1 },
+        executionCounts: { total: 40 },
+      }),
+    },
+    calls: [
+      ["DescribeExecution", { executionArn: EXECUTION }],
+      ["ListMapRuns", { executionArn: EXECUTION, maxResults: 20 }],
+      ["DescribeMapRun", { mapRunArn: MAP_RUN }],
+    ],
+    out:
+      `executionArn  ${EXECUTION}\n\nMap Runs\n` +
+      `FAILED 4 of 40 items · 2/s · 1 failed in 2.0 s\n  ${MAP_RUN}\n`,
+  },
+  {
+    name: "the Map Runs of an execution are listed",
+    argv: ["list", "map-runs", EXECUTION],
+    operations: { ListMapRuns: () => ({ mapRuns: [{ mapRunArn: MAP_RUN }] }) },
+    calls: [["ListMapRuns", { executionArn: EXECUTION, maxResults: 1_000 }]],
+    out: `{"mapRunArn":"${MAP_RUN}"}\n`,
+  },
+  {
+    name: "the children of a Map Run are listed",
+    argv: ["list", "executions", MAP_RUN, "--status", "pending_redrive"],
+    operations: { ListExecutions: () => ({ executions: [{ executionArn: EXECUTION, itemCount: 10 }] }) },
+    calls: [["ListExecutions", { mapRunArn: MAP_RUN, statusFilter: "PENDING_REDRIVE", maxResults: 50 }]],
+    out: `{"executionArn":"${EXECUTION}","itemCount":10}\n`,
   },
   {
     name: "history is a table on a terminal",
