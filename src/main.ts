@@ -140,7 +140,8 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
       fatal: fatal.promise,
       ...(local === undefined ? {} : { functions: local }),
       close: async () => {
-        notReady = "it is closing";
+        // Where the store has failed, that stays the reason.
+        notReady ??= "it is closing";
         await listening.close(GRACE_MS);
         // Before the store is closed: both read journals.
         await Promise.all([traces?.close(GRACE_MS), executionLogs.close(GRACE_MS)]);

@@ -1,6 +1,7 @@
 // HTTP by hand: bytes to a socket, one answer back, so that what no HTTP client would send can be sent.
 
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 
 export interface RawAnswer {
   readonly status: number;
@@ -9,9 +10,31 @@ export interface RawAnswer {
 }
 
 /** Sends `bytes` on a connection of its own and reads one answer. Rejects if the connection ends without one. */
-export function sendRaw(port: number, bytes: string | Uint8Array): Promise<RawAnswer> {
+export async function sendRaw(port: number, bytes: string | Uint8Array): Promise<RawAnswer> {
+  return (await beginRaw(port, "")).finish(bytes);
+}
+
+/** Sends the first bytes of a request; the rest, when it is time. Resolves when they are under way. */
+export async function beginRaw(
+  port: number,
+  bytes: string | Uint8Array,
+): Promise<{ readonly finish: (rest: string | Uint8Array) => Promise<RawAnswer> }> {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const answered = answerOn(socket);
+  // Whoever finishes it is told.
+  answered.catch(() => undefined);
+  await new Promise((resolve) => socket.write(bytes, resolve));
+  return {
+    finish: (rest) => {
+      socket.write(rest);
+      return answered;
+    },
+  };
+}
+
+function answerOn(socket: Socket): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
     const chunks: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
