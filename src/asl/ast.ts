@@ -195,7 +195,6 @@ export interface ParallelState extends StateBase, InputOutput, Transition, Resul
 export interface MapState extends StateBase, InputOutput, Transition, Result, Fallible {
   readonly type: "Map";
   readonly processor: Block;
-  /** DISTRIBUTED: it is read and kept, but entering it fails until Map Runs exist. */
   readonly mode: "INLINE" | "DISTRIBUTED";
   readonly itemsPath?: Path;
   /** JSONata: an expression, or a literal. */

@@ -93,6 +93,10 @@ const RUNTIME: Readonly<Record<RuntimeName, LimitRow>> = {
     service: "1000000",
     meaning: "open executions; past it starts fail with ExecutionLimitExceeded",
   },
+  mapRunChildren: {
+    bounds: [1, 1_000_000],
+    meaning: "children of one Map Run at once, where MaxConcurrency allows more",
+  },
   expressExecutions: {
     bounds: [1, 10_000_000],
     meaning: "Express executions at once; past it starts are throttled",

@@ -18,7 +18,7 @@ import {
   type PayloadRef,
   VISIBLE,
 } from "./events.ts";
-import type { ChildrenRest, Execution, Frame, Redrive, Rest, TaskRest } from "./execution.ts";
+import type { ChildrenRest, Execution, Frame, MapRunRest, Redrive, Rest, TaskRest } from "./execution.ts";
 
 /** Folds a whole turn; `execution` is undefined for the first turn only. Returns the execution. */
 export function applyTurn(execution: Execution | undefined, turn: JournalTurn): Execution {
@@ -268,14 +268,47 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
     }
     case "ChildrenEnded": {
       const frame = frameOf(execution, event.frame);
-      if (event.outcome === "Succeeded") {
-        frame.result = Payload.ofArray(childrenRest(frame).results as Payload[]);
+      // What a Map Run gave is the result already.
+      if (event.outcome === "Succeeded" && frame.rest.kind === "children") {
+        frame.result = Payload.ofArray(frame.rest.results as Payload[]);
       }
       dropWork(execution, frame);
       frame.rest = (event.outcome === "Failed" ? broken(frame) : undefined) ?? MOVING;
       return;
     }
+
+    case "MapRunStarted": {
+      const frame = frameOf(execution, event.frame);
+      const { mapRunArn, plan } = event;
+      const { items } = childrenRest(frame);
+      return beginMapRun(execution, frame, event.task, { mapRunArn, plan, items, redriveCount: 0 });
+    }
+    case "MapRunRedriven": {
+      const frame = frameOf(execution, event.frame);
+      const { mapRunArn, plan, items } = mapRunRest(frame);
+      const { redriveCount } = event;
+      return beginMapRun(execution, frame, event.task, { mapRunArn, plan, items, redriveCount });
+    }
+    case "MapRunEnded": {
+      const frame = frameOf(execution, event.frame);
+      const rest = mapRunRest(frame);
+      dropWork(execution, frame);
+      frame.result = event.output;
+      frame.rest = event.outcome === "Succeeded" ? MOVING : { ...rest, isEnded: true };
+      return;
+    }
   }
+}
+
+function beginMapRun(
+  execution: Execution,
+  frame: Frame,
+  task: number,
+  run: Pick<MapRunRest, "mapRunArn" | "plan" | "items" | "redriveCount">,
+): void {
+  frame.rest = { kind: "mapRun", task, isEnded: false, ...run };
+  execution.tasks.set(task, frame);
+  execution.nextTask = task + 1;
 }
 
 const END_STATUS = {
@@ -317,7 +350,9 @@ function revive(execution: Execution, frame: Frame): void {
   execution.frames.set(frame.id, frame);
   frame.retries = [];
   const children = frame.rest.kind === "broken" ? frame.rest.children : frame.rest;
-  if (children.kind === "children") {
+  if (children.kind === "mapRun") {
+    frame.rest = { ...children, isEnded: true };
+  } else if (children.kind === "children") {
     frame.rest = children;
     // Those that failed or were aborted have been counted as ended, and run again.
     children.endedCount = children.startedCount - children.children.size;
@@ -327,9 +362,10 @@ function revive(execution: Execution, frame: Frame): void {
   }
 }
 
-/** What is left of the branches or iterations of a frame that a failure has ended. */
+/** What is left of the branches or iterations of a frame that a failure has ended, or of its Map Run. */
 function broken({ rest }: Frame): Rest | undefined {
   if (rest.kind === "children") return { kind: "broken", children: rest };
+  if (rest.kind === "mapRun") return { ...rest, isEnded: true };
   return rest.kind === "broken" ? rest : undefined;
 }
 
@@ -380,7 +416,7 @@ function countAttempt({ attempts }: Execution, { state }: Frame): number {
 /** Gives up the task of a frame, or its children with all that they do. */
 function dropWork(execution: Execution, frame: Frame): void {
   const { rest } = frame;
-  if (rest.kind === "task") {
+  if (rest.kind === "task" || rest.kind === "mapRun") {
     execution.tasks.delete(rest.task);
   } else if (rest.kind === "children") {
     for (const child of rest.children.values()) {
@@ -392,6 +428,11 @@ function dropWork(execution: Execution, frame: Frame): void {
 
 export function childrenRest(frame: Frame): ChildrenRest {
   assert(frame.rest.kind === "children", `frame ${frame.id} has no children`);
+  return frame.rest;
+}
+
+export function mapRunRest(frame: Frame): MapRunRest {
+  assert(frame.rest.kind === "mapRun", `frame ${frame.id} has no Map Run`);
   return frame.rest;
 }
 

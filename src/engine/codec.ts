@@ -30,6 +30,7 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
     "stateMachineAliasArn",
     "traceHeader",
     "testCase",
+    "mapRunArn",
   ],
   ExecutionSucceeded: ["XE", "output"],
   ExecutionFailed: ["XF", "error", "cause"],
@@ -65,11 +66,14 @@ const FORMATS: { readonly [K in EventKind]: readonly [code: string, ...fields: F
   MapIterationStarted: ["I", "frame", "child", "index", "input"],
   MapIterationEnded: ["IE", "frame", "outcome", "tolerated"],
   ChildrenEnded: ["C", "frame", "outcome"],
+  MapRunStarted: ["MR", "frame", "task", "mapRunArn", "plan"],
+  MapRunRedriven: ["MV", "frame", "task", "mapRunArn", "redriveCount"],
+  MapRunEnded: ["ME", "frame", "task", "outcome", "output", "error", "cause"],
 };
 type FieldOf<K extends EventKind> = Exclude<keyof Extract<Event, { kind: K }>, "kind">;
 
 /** The fields that hold payloads, in every kind. */
-const PAYLOAD_FIELDS: ReadonlySet<string> = new Set(["input", "output", "parameters", "items"]);
+const PAYLOAD_FIELDS: ReadonlySet<string> = new Set(["input", "output", "parameters", "items", "plan"]);
 const SLOT_CODES = { output: "o", result: "r" } as const;
 const SLOTS: Readonly<Record<string, PayloadRef>> = { o: "output", r: "result" };
 

@@ -31,9 +31,17 @@ export interface QueueTask {
   readonly parameters: Payload;
   readonly testCase?: TestCaseAttempt;
 }
-/** The attempt is dead (timed out, given up): stop the work outside, best effort. */
+/** The attempt is dead (timed out, given up): stop the work outside, best effort. Also of a Map Run. */
 export interface CancelTask {
   readonly kind: "CancelTask";
+  readonly task: TaskId;
+}
+/**
+ * Start the children of the Map Run, or go on with it after a redrive (MapRunRest.redriveCount); once. All that it needs
+ * is in the execution: the frame rests on it.
+ */
+export interface StartMapRun {
+  readonly kind: "StartMapRun";
   readonly task: TaskId;
 }
 /** The execution has ended: whoever waits for it may be told. */
@@ -41,4 +49,4 @@ export interface AnnounceEnd {
   readonly kind: "AnnounceEnd";
 }
 
-export type Command = CallTask | QueueTask | CancelTask | AnnounceEnd;
+export type Command = CallTask | QueueTask | CancelTask | StartMapRun | AnnounceEnd;

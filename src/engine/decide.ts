@@ -11,19 +11,20 @@
 //   K4. Failures of the workflow are events, never throws. A throw is a bug of ours: the execution is then
 //       half advanced and must be read again from its journal.
 
-import type { Program, State } from "../asl/ast.ts";
+import type { MapState, Program, State } from "../asl/ast.ts";
 import { assert } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
 import { applyEvent, childrenRest } from "./apply.ts";
 import { continueParent, endFrame } from "./children.ts";
 import type { Command } from "./commands.ts";
 import type { ExecutionStarted, JournalTurn, TaskId } from "./events.ts";
-import type { Execution, Frame, TaskRest } from "./execution.ts";
+import type { Execution, Frame } from "./execution.ts";
 import { attempt, endExecution, failExecution } from "./failure.ts";
 import type { Input, RedriveInput, StartInput } from "./inputs.ts";
 import { beginRedrive, leaveAgain, redriveRefusal, redrivenBy } from "./redrive.ts";
 import { frameDueAt } from "./rest.ts";
 import { enterChoice } from "./states/choice.ts";
+import { enterDistributedMap, mapRunEnded } from "./states/distributed-map.ts";
 import { enterFail } from "./states/fail.ts";
 import { enterMap } from "./states/map.ts";
 import { enterParallel } from "./states/parallel.ts";
@@ -88,6 +89,7 @@ function start(program: Program, input: StartInput, environment: DecideEnvironme
     ...(input.stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn: input.stateMachineAliasArn }),
     ...(input.traceHeader === undefined ? {} : { traceHeader: input.traceHeader }),
     ...(input.testCase === undefined ? {} : { testCase: input.testCase }),
+    ...(input.mapRunArn === undefined ? {} : { mapRunArn: input.mapRunArn }),
   };
   const execution = applyEvent(undefined, started, input.nowMs);
   const turn = new Turn(program, execution, input.nowMs, new Random(input.seed), environment);
@@ -194,6 +196,7 @@ export function work(turn: Turn, frame: Frame, state: State): void {
     case "Parallel":
       return enterParallel(turn, frame, state);
     case "Map":
+      if (state.mode === "DISTRIBUTED") return enterDistributedMap(turn, frame, state);
       enterMap(turn, frame, state);
       if (frame.rest.kind === "children" && frame.rest.count === 0) continueParent(turn, frame);
   }
@@ -215,6 +218,12 @@ function take(turn: Turn, input: Exclude<Input, StartInput | RedriveInput>): boo
       });
       return true;
     }
+    case "MapRunEnded": {
+      const frame = turn.execution.tasks.get(input.task);
+      if (frame?.rest.kind !== "mapRun") return false;
+      mapRunEnded(turn, frame, turn.stateOf(frame) as MapState, input.outcome);
+      return true;
+    }
     case "TaskStart":
     case "TaskSubmitted":
     case "TaskSucceeded":
@@ -224,12 +233,12 @@ function take(turn: Turn, input: Exclude<Input, StartInput | RedriveInput>): boo
   }
 }
 
-type TaskInput = Extract<Input, { task: TaskId }>;
+type TaskInput = Exclude<Extract<Input, { task: TaskId }>, { kind: "MapRunEnded" }>;
 
 function takeForTask(turn: Turn, input: TaskInput): boolean {
   const frame = turn.execution.tasks.get(input.task);
-  if (frame === undefined) return false;
-  const { phase, heartbeatSeconds } = frame.rest as TaskRest;
+  if (frame?.rest.kind !== "task") return false;
+  const { phase, heartbeatSeconds } = frame.rest;
   const state = turn.stateOf(frame);
   assert(state.type === "Task", `"${state.name}" is not a Task`);
   switch (input.kind) {

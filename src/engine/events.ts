@@ -37,6 +37,8 @@ export interface ExecutionStarted {
   readonly input: Payload;
   /** The test case of the mock file whose answers its tasks get. Kept here, so that a crash in the middle keeps it. */
   readonly testCase?: string;
+  /** It is a child of this Map Run: its program is the ItemProcessor of a Map state. */
+  readonly mapRunArn?: string;
   /** Deadline of the whole execution; absent = none. */
   readonly timeoutAtMs?: number;
 }
@@ -230,6 +232,35 @@ export interface ChildrenEnded {
   readonly frame: FrameId;
   readonly outcome: "Succeeded" | "Failed";
 }
+/** After the MapStarted of a Map in DISTRIBUTED mode: its children are executions of their own, which the runtime starts. */
+export interface MapRunStarted {
+  readonly kind: "MapRunStarted";
+  readonly frame: FrameId;
+  /** The Map Run is an attempt like that of a task: its end is addressed by this. */
+  readonly task: TaskId;
+  readonly mapRunArn: string;
+  /** What its fields said, evaluated: a MapRunPlan (map-run-plan.ts). */
+  readonly plan: Payload;
+}
+/** The Map Run that ended without success goes on: its children that did not succeed run again. */
+export interface MapRunRedriven {
+  readonly kind: "MapRunRedriven";
+  readonly frame: FrameId;
+  readonly task: TaskId;
+  readonly mapRunArn: string;
+  /** 1 for the first. */
+  readonly redriveCount: number;
+}
+export interface MapRunEnded {
+  readonly kind: "MapRunEnded";
+  readonly frame: FrameId;
+  readonly task: TaskId;
+  readonly outcome: "Succeeded" | "Failed" | "Aborted";
+  /** The raw result of the state, if it succeeded. */
+  readonly output?: Payload;
+  readonly error?: string;
+  readonly cause?: string;
+}
 
 export type Event =
   | ExecutionStarted
@@ -257,7 +288,10 @@ export type Event =
   | MapStarted
   | MapIterationStarted
   | MapIterationEnded
-  | ChildrenEnded;
+  | ChildrenEnded
+  | MapRunStarted
+  | MapRunRedriven
+  | MapRunEnded;
 export type EventKind = Event["kind"];
 
 /** What one input caused: atomic in the journal (D4). All its events share its time. */
@@ -295,4 +329,7 @@ export const VISIBLE: Readonly<Record<EventKind, boolean>> = {
   MapIterationStarted: true,
   MapIterationEnded: true,
   ChildrenEnded: true,
+  MapRunStarted: true,
+  MapRunRedriven: true,
+  MapRunEnded: true,
 };

@@ -91,6 +91,7 @@ export type Rest =
     }
   | TaskRest
   | ChildrenRest
+  | MapRunRest
   /** Within a turn only: a failure has ended the branches or iterations. They are no frames of the execution now. */
   | { readonly kind: "broken"; readonly children: ChildrenRest }
   /** Given up while it was in its state. */
@@ -109,6 +110,20 @@ export interface TaskRest {
   /** TestCaseAttempt.attempt; 0 without a test case. */
   readonly attempt: number;
   readonly credentialsRoleArn: string | undefined;
+}
+
+/** On a Map Run: its children are executions of their own, so nothing of them is here. */
+export interface MapRunRest {
+  readonly kind: "mapRun";
+  readonly task: TaskId;
+  readonly mapRunArn: string;
+  /** A MapRunPlan (map-run-plan.ts). */
+  readonly plan: Payload;
+  /** Recorded items (MapStarted.items). */
+  readonly items: Payload | undefined;
+  readonly redriveCount: number;
+  /** Ended without success: kept for a redrive (E4). */
+  readonly isEnded: boolean;
 }
 
 export interface ChildrenRest {

@@ -64,6 +64,7 @@ export function failState(turn: Turn, frame: Frame, failure: Failure, child?: Fr
  * anything has started (recorded), but none once the work has succeeded.
  */
 function isToldAsFailed(frame: Frame, state: State, { isEvaluation }: Failure, isOfChild: boolean): boolean {
+  if (frame.rest.kind === "mapRun") return true;
   if (frame.rest.kind === "children") return isOfChild || isEvaluation === true;
   const hasChildren = state.type === "Map" || state.type === "Parallel";
   return hasChildren && isEvaluation === true && frame.result === undefined;
@@ -148,13 +149,18 @@ function abortChildren(turn: Turn, frame: Frame, failed: Frame | undefined): voi
 function abortState(turn: Turn, frame: Frame): void {
   const { rest } = frame;
   if (rest.kind === "children") abortChildren(turn, frame, undefined);
-  if (rest.kind === "task") turn.commands.push({ kind: "CancelTask", task: rest.task });
+  if (rest.kind === "task" || rest.kind === "mapRun") {
+    turn.commands.push({ kind: "CancelTask", task: rest.task });
+  }
+  if (rest.kind === "mapRun") {
+    turn.emit({ kind: "MapRunEnded", frame: frame.id, task: rest.task, outcome: "Aborted" });
+  }
   recordNext(turn, frame);
   const isWorking = WORKING.has(rest.kind);
   if (turn.timedOut.delete(frame) || isWorking) turn.emit({ kind: "StateAborted", frame: frame.id });
 }
 
-const WORKING: ReadonlySet<Rest["kind"]> = new Set(["waiting", "retrying", "task", "children"]);
+const WORKING: ReadonlySet<Rest["kind"]> = new Set(["waiting", "retrying", "task", "children", "mapRun"]);
 
 /** A frame that is given up between two states: a redrive enters the next one, which only this turn knows. */
 function recordNext(turn: Turn, frame: Frame): void {

@@ -182,7 +182,11 @@ export class HistoryTeller {
           ? entry.previous
           : previous;
       }
+      case "MapRunEnded":
+        return event.outcome === "Aborted" ? this.#lastCause : this.#follow(event.frame, id);
       case "StateExited":
+      case "MapRunStarted":
+      case "MapRunRedriven":
       case "TaskScheduled":
       case "TaskStarted":
       case "TaskSubmitted":
@@ -280,6 +284,16 @@ function describe(event: Event, frame: Frame | undefined, region: string): Shape
       ]);
     case "ChildrenEnded":
       return { type: `${typeOf(frame)}State${event.outcome}` };
+    case "MapRunStarted":
+      return shape("MapRunStarted", "mapRunStarted", [["mapRunArn", event.mapRunArn]]);
+    case "MapRunRedriven":
+      return shape("MapRunRedriven", "mapRunRedriven", [
+        ["mapRunArn", event.mapRunArn],
+        ["redriveCount", event.redriveCount],
+      ]);
+    case "MapRunEnded":
+      if (event.outcome !== "Failed") return { type: `MapRun${event.outcome}` };
+      return shape("MapRunFailed", "mapRunFailed", failure(event));
     case "WaitStarted":
     case "Paused":
     case "HeartbeatReceived":

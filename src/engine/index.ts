@@ -9,6 +9,16 @@ export type { Execution, ExecutionStatus, Frame, TaskRest } from "./execution.ts
 export { type HistoryEvent, HistoryTeller, projectHistory } from "./history.ts";
 export type { Input, StartInput } from "./inputs.ts";
 export { type Limits, SERVICE_LIMITS } from "./limits.ts";
+export type { MapRunOutcome } from "./inputs.ts";
+export type { MapRunPlan, ReaderPlan, WriterPlan } from "./map-run-plan.ts";
 export { redriveRefusal, redrivenBy } from "./redrive.ts";
-export { needsAttention, nextWakeAt, openTasks } from "./rest.ts";
+export { needsAttention, nextWakeAt, openMapRuns, openTasks } from "./rest.ts";
 export { lastSegment } from "./scope.ts";
+export {
+  itemProcessorProgram,
+  labelOf,
+  MapRunFailure,
+  type MapRunWork,
+  mapRunWork,
+  type SelectableItem,
+} from "./states/distributed-map.ts";

@@ -21,6 +21,7 @@ export interface StartInput extends Arrival {
   readonly revisionId: string;
   readonly traceHeader?: string;
   readonly testCase?: string;
+  readonly mapRunArn?: string;
   readonly input: Payload;
 }
 /** The clock has reached `nextWakeAt`, or passed it. */
@@ -63,6 +64,18 @@ export interface StopInput extends Arrival {
   readonly error?: string;
   readonly cause?: string;
 }
+/** The Map Run has ended, by itself: its children have all ended. */
+export interface MapRunEndedInput extends Arrival {
+  readonly kind: "MapRunEnded";
+  readonly task: TaskId;
+  readonly outcome: MapRunOutcome;
+}
+export type MapRunOutcome =
+  | { readonly kind: "succeeded"; readonly output: Payload }
+  /** `tooLarge`: the results of the children are no output, for their size. */
+  | { readonly kind: "tooLarge" }
+  | { readonly kind: "failed"; readonly error: string; readonly cause: string };
+
 /** A call of RedriveExecution. Repeated with the same token it is accepted and changes nothing (redrive.ts). */
 export interface RedriveInput extends Arrival {
   readonly kind: "Redrive";
@@ -77,5 +90,6 @@ export type Input =
   | TaskSucceededInput
   | TaskFailedInput
   | HeartbeatInput
+  | MapRunEndedInput
   | StopInput
   | RedriveInput;

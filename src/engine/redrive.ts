@@ -9,6 +9,8 @@
 //   R2. Every other frame goes on in the state in which it was: the state's work is done once more, with the input
 //       that it had, and without a further entry in the history; but a Fail state is entered again.
 //   R3. If the state of the root failed because of States.DataLimitExceeded, its branches or iterations are all run again.
+//       A Map Run that failed so, or because of what its fields say (States.Runtime), is given up for a new one; any
+//       other goes on, with its children that did not succeed.
 //   R4. Retries are counted anew, and so is TimeoutSeconds of the state machine.
 //   R5. Whether an execution can be redriven, and what comes of it, follows from the execution and the input alone.
 //
@@ -22,6 +24,7 @@ import type { Execution, Frame } from "./execution.ts";
 import { attempt } from "./failure.ts";
 import type { RedriveInput } from "./inputs.ts";
 import type { Limits } from "./limits.ts";
+import { redriveMapRun } from "./states/distributed-map.ts";
 import type { Turn } from "./turn.ts";
 
 const REDRIVABLE_FOR_MS = 14 * 24 * 60 * 60 * 1000;
@@ -53,6 +56,8 @@ export function redrivenBy(
 /** Begins the turn that redrives the execution. */
 export function beginRedrive(turn: Turn, { clientToken }: RedriveInput): void {
   const { execution, program } = turn;
+  const needsNewMapRun =
+    execution.error === "States.DataLimitExceeded" || execution.error === "States.Runtime";
   turn.emit({
     kind: "ExecutionRedriven",
     redriveCount: (execution.redrive?.count ?? 0) + 1,
@@ -64,8 +69,8 @@ export function beginRedrive(turn: Turn, { clientToken }: RedriveInput): void {
   // again ends its Map before further ones start.
   const frames = [...execution.frames.values()].toSorted((a, b) => a.id - b.id);
   const isParent = ({ rest }: Frame): boolean => rest.kind === "children";
-  for (const frame of frames) if (!isParent(frame)) goOn(turn, frame);
-  for (const frame of frames) if (isParent(frame)) goOn(turn, frame);
+  for (const frame of frames) if (!isParent(frame)) goOn(turn, frame, needsNewMapRun);
+  for (const frame of frames) if (isParent(frame)) goOn(turn, frame, needsNewMapRun);
 }
 
 /** R4. A redrive does not prolong the time that an execution may be open at all. */
@@ -82,9 +87,13 @@ function isAnew({ status, error, frames }: Execution): boolean {
 }
 
 /** Says what the frame does next. What it does is done in the steps of the turn, frame by frame. */
-function goOn(turn: Turn, frame: Frame): void {
+function goOn(turn: Turn, frame: Frame, needsNewMapRun: boolean): void {
   const { rest } = frame;
   switch (rest.kind) {
+    case "mapRun":
+      if (needsNewMapRun) turn.ready.push({ kind: "again", frame });
+      else redriveMapRun(turn, frame);
+      return;
     case "paused":
       turn.ready.push({ kind: "enter", frame, state: rest.state });
       return;
@@ -93,7 +102,9 @@ function goOn(turn: Turn, frame: Frame): void {
       turn.ready.push({ kind: "end", frame });
       return;
     case "children":
-      turn.ready.push({ kind: "continue", frame, children: rest });
+      // A Map Run that had not begun: something was wrong with the fields of its state.
+      if (isDistributed(turn, frame)) turn.ready.push({ kind: "again", frame });
+      else turn.ready.push({ kind: "continue", frame, children: rest });
       return;
     case "moving":
       turn.ready.push(
@@ -109,6 +120,11 @@ function goOn(turn: Turn, frame: Frame): void {
     case "done":
       assert(false, `a frame that is redriven is not ${rest.kind}`);
   }
+}
+
+function isDistributed(turn: Turn, frame: Frame): boolean {
+  const state = turn.stateOf(frame);
+  return state.type === "Map" && state.mode === "DISTRIBUTED";
 }
 
 /**

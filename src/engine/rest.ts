@@ -3,6 +3,7 @@
 import { assert } from "../base/assert.ts";
 import type { Program, TaskState } from "../asl/ast.ts";
 import type { CallTask, TestCaseAttempt } from "./commands.ts";
+import type { TaskId } from "./events.ts";
 import type { Execution, Frame, TaskRest } from "./execution.ts";
 
 /** The earliest moment at which the execution must be looked at; undefined if only outcomes can move it. */
@@ -31,26 +32,33 @@ export function frameDueAt({ rest }: Frame): number {
     case "moving":
     case "left":
     case "children":
+    case "mapRun":
     case "broken":
     case "done":
       return Number.POSITIVE_INFINITY;
   }
 }
 
-/** Whether the runtime must look at the execution after a restart: an attempt is scheduled or under way. */
+/** Whether the runtime must look at the execution after a restart: an attempt or a Map Run is scheduled or under way. */
 export function needsAttention(execution: Execution): boolean {
   return execution.tasks.size > 0;
 }
 
-/** The attempts that are scheduled or under way, as the commands that (would) hand them over. */
+/** The attempts of tasks that are scheduled or under way, as the commands that (would) hand them over. */
 export function openTasks(
   program: Program,
   execution: Execution,
 ): readonly { readonly command: CallTask; readonly phase: TaskRest["phase"] }[] {
-  return [...execution.tasks.values()].map((frame) => {
-    const rest = frame.rest as TaskRest;
+  return [...execution.tasks.values()].flatMap((frame) => {
+    const { rest } = frame;
+    if (rest.kind !== "task") return [];
     return { command: callTask(program, execution, frame, rest), phase: rest.phase };
   });
+}
+
+/** The Map Runs that are under way. */
+export function openMapRuns(execution: Execution): readonly TaskId[] {
+  return [...execution.tasks].flatMap(([task, { rest }]) => (rest.kind === "mapRun" ? task : []));
 }
 
 export function callTask(program: Program, execution: Execution, frame: Frame, rest: TaskRest): CallTask {

@@ -30,7 +30,7 @@ export interface ContextExtras {
   /** `$$.Task.Token`. */
   readonly taskToken?: string;
   /** `$$.Map.Item` of an iteration that is about to start. */
-  readonly item?: { readonly index: number; readonly value: Json };
+  readonly item?: { readonly index: number; readonly value: Json; readonly key?: string };
   /** `$states.result`, `$states.errorOutput`. */
   readonly result?: Payload;
   readonly errorOutput?: Payload;
@@ -134,9 +134,14 @@ function contextObject(turn: Turn, frame: Frame, extras: ContextExtras): JsonObj
     ],
     ["StateMachine", { Id: started.stateMachineArn, Name: lastSegment(started.stateMachineArn) }],
     ["State", stateMember(frame, state)],
-    ...(item === undefined ? [] : [["Map", { Item: { Index: item.index, Value: item.value } }] as const]),
+    ...(item === undefined ? [] : [["Map", { Item: itemMember(item) }] as const]),
     ...(extras.taskToken === undefined ? [] : [["Task", { Token: extras.taskToken }] as const]),
   ]);
+}
+
+/** An item that is the member of an object has its name as well. */
+function itemMember({ index, value, key }: NonNullable<ContextExtras["item"]>): JsonObject {
+  return { Index: index, ...(key === undefined ? {} : { Key: key }), Value: value };
 }
 
 function stateMember(frame: Frame, state: State): JsonObject {

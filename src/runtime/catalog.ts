@@ -168,8 +168,12 @@ export class StoreCatalog implements Catalog {
   };
 
   readonly getRevision: Catalog["getRevision"] = async (revisionId) => {
-    const data = await this.#store.getEntity("revision", revisionId);
-    return data === undefined ? undefined : (JSON.parse(data) as Revision);
+    // That of a Map Run's children is a part of it (programs.ts).
+    const [machine = ""] = revisionId.split("#", 1);
+    const data = await this.#store.getEntity("revision", machine);
+    if (data === undefined) return undefined;
+    const revision = JSON.parse(data) as Revision;
+    return machine === revisionId ? revision : { ...revision, revisionId };
   };
 
   readonly createActivity: Catalog["createActivity"] = (activity, tags) =>

@@ -65,7 +65,9 @@ export class StoreExecutions implements Executions {
     this.#assertOpen();
     const { shards, openExecutions, seeds, programs, mocks } = this.#options;
     const { machine, testCase } = request;
-    if (testCase !== undefined) mocks.check(machine.arn, testCase, programs.of(machine.revision));
+    // A child has the test case that its parent was started with.
+    const isChecked = testCase !== undefined && request.mapRunArn === undefined;
+    if (isChecked) mocks.check(machine.arn, testCase, programs.of(machine.revision));
     const name = request.name ?? new Random(seeds()).uuid();
     const arn = executionArnOf(request.machine.arn, name);
     for (let isTaken = false; ; ) {
@@ -181,7 +183,8 @@ export class StoreExecutions implements Executions {
     name: string,
     request: StartRequest,
   ): Promise<{ readonly executionArn: string; readonly startedAtMs: number }> {
-    const { machine, input, stateMachineVersionArn, stateMachineAliasArn, traceHeader, testCase } = request;
+    const { machine, input, stateMachineVersionArn, stateMachineAliasArn, traceHeader, testCase, mapRunArn } =
+      request;
     const { revision } = machine;
     const { shards, programs } = this.#options;
     const startedAtMs = await shards.start(
@@ -197,6 +200,7 @@ export class StoreExecutions implements Executions {
         ...(stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn }),
         ...(traceHeader === undefined ? {} : { traceHeader }),
         ...(testCase === undefined ? {} : { testCase }),
+        ...(mapRunArn === undefined ? {} : { mapRunArn }),
       },
       programs.of(revision),
       startTime,

@@ -3,7 +3,7 @@
 // All times are epoch milliseconds. Errors that a caller can cause are ServiceErrors in the service's words.
 
 import type { Json, JsonObject, Payload } from "../base/json.ts";
-import type { Execution } from "../engine/execution.ts";
+import type { Execution, ExecutionStatus } from "../engine/execution.ts";
 import type { HistoryEvent } from "../engine/history.ts";
 import type { StateTestRequest, TestedState } from "../engine/test-state/index.ts";
 import type { ExecutionRow, ListQuery } from "../store/store.ts";
@@ -98,6 +98,7 @@ export interface Catalog {
   readonly deleteStateMachine: (arn: string) => Promise<void>;
   /** Ascending by ARN, above `afterArn`. */
   readonly listStateMachines: (afterArn: string, limit: number) => Promise<readonly StateMachine[]>;
+  /** That of a Map Run's children, `<revision>#<Map state>`, is that of the machine but for its id. */
   readonly getRevision: (revisionId: string) => Promise<Revision | undefined>;
   readonly createActivity: (
     activity: Activity,
@@ -179,6 +180,89 @@ export interface StartRequest {
   readonly traceHeader?: string;
   /** Of the mock file: its tasks get the answers of that test case. */
   readonly testCase?: string;
+  /** It is a child of this Map Run: `machine` is the ItemProcessor, under its labelled ARN. */
+  readonly mapRunArn?: string;
+}
+
+export type MapRunStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "ABORTED";
+
+/** Of its items, or of its children. `total` is the sum of all but resultsWritten and failuresNotRedrivable. */
+export interface MapRunCounts {
+  readonly pending: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly timedOut: number;
+  readonly aborted: number;
+  readonly total: number;
+  readonly resultsWritten: number;
+  /** Of those that failed, timed out or were aborted. */
+  readonly failuresNotRedrivable: number;
+  readonly pendingRedrive: number;
+}
+
+export interface MapRunSummary {
+  readonly mapRunArn: string;
+  /** The execution whose Map state it is. */
+  readonly executionArn: string;
+  /** `<state machine>/<label>` */
+  readonly stateMachineArn: string;
+  readonly startedAtMs: number;
+  readonly stoppedAtMs?: number;
+}
+
+export interface MapRun extends MapRunSummary {
+  readonly status: MapRunStatus;
+  /** 0 = no limit of its own. */
+  readonly maxConcurrency: number;
+  readonly toleratedFailureCount: number;
+  readonly toleratedFailurePercentage: number;
+  readonly items: MapRunCounts;
+  readonly executions: MapRunCounts;
+  readonly redriveCount: number;
+  /** Of the last. */
+  readonly redrivenAtMs?: number;
+}
+
+/** What UpdateMapRun may change; absent members stay. */
+export interface MapRunChange {
+  readonly maxConcurrency?: number;
+  readonly toleratedFailureCount?: number;
+  readonly toleratedFailurePercentage?: number;
+}
+
+export interface MapRunChild {
+  readonly executionArn: string;
+  readonly name: string;
+  readonly status: ExecutionStatus | "PENDING_REDRIVE";
+  readonly startedAtMs: number;
+  readonly stoppedAtMs?: number;
+  readonly itemCount: number;
+  readonly redriveCount: number;
+  readonly redrivenAtMs?: number;
+}
+
+export interface MapRunChildrenQuery {
+  readonly mapRunArn: string;
+  readonly status?: MapRunChild["status"];
+  readonly isRedriven?: boolean;
+  /** `next` of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** The Map Runs of distributed Map states. What is shown of one that runs is as of now, what ended is durable. */
+export interface MapRuns {
+  /** Undefined: there is none. */
+  readonly describe: (mapRunArn: string) => Promise<MapRun | undefined>;
+  /** Of an execution, newest first; `skip` of them left out. */
+  readonly list: (executionArn: string, skip: number, limit: number) => Promise<readonly MapRunSummary[]>;
+  /** Durable when it resolves. False: it has ended, and nothing is changed. @throws ServiceError ResourceNotFound */
+  readonly update: (mapRunArn: string, change: MapRunChange) => Promise<boolean>;
+  /** Newest first. Empty for a Map Run that there is not. */
+  readonly children: (
+    query: MapRunChildrenQuery,
+  ) => Promise<{ readonly children: readonly MapRunChild[]; readonly next?: string }>;
 }
 
 export interface HistoryQuery {
@@ -289,6 +373,7 @@ export interface EngineService {
   readonly catalog: Catalog;
   readonly executions: Executions;
   readonly express: ExpressExecutions;
+  readonly mapRuns: MapRuns;
   readonly tasks: Tasks;
   /** TestState. */
   readonly tests: Tests;

@@ -1,10 +1,12 @@
 // Compiled definitions: once per revision, shared by its executions, as many as fit.
 //
-// A revision is immutable, so what was compiled stays right. Weighed by the length of the text: a program takes
+// The children of a Map Run run a part of their machine's program: its revision followed by `#` and the name of the Map
+// state. A revision is immutable, so what was compiled stays right. Weighed by the length of the text: a program takes
 // some multiple of it.
 
 import { parse, type Program } from "../asl/index.ts";
 import { assert } from "../base/assert.ts";
+import { itemProcessorProgram } from "../engine/index.ts";
 import type { Revision } from "./interface.ts";
 import { Lru } from "./lru.ts";
 
@@ -20,7 +22,13 @@ export class Programs {
   }
 
   /** The program of a revision that is at hand. */
-  of({ revisionId, definition }: Revision): Program {
+  of(revision: Revision): Program {
+    const { machine, state } = parts(revision.revisionId);
+    const program = this.#machine({ ...revision, revisionId: machine });
+    return state === undefined ? program : itemProcessorProgram(program, state);
+  }
+
+  #machine({ revisionId, definition }: Revision): Program {
     const known = this.#programs.get(revisionId);
     if (known !== undefined) return known;
     // It was accepted under the limits of its time; a lower limit now must not stop its executions.
@@ -35,6 +43,12 @@ export class Programs {
 
   /** The program of a stored revision. Rejects with a Bug if there is none. */
   get(revisionId: string): Promise<Program> {
+    const { machine, state } = parts(revisionId);
+    const program = this.#find(machine);
+    return state === undefined ? program : program.then((whole) => itemProcessorProgram(whole, state));
+  }
+
+  #find(revisionId: string): Promise<Program> {
     const known = this.#programs.get(revisionId);
     if (known !== undefined) return Promise.resolve(known);
     let loading = this.#loading.get(revisionId);
@@ -48,6 +62,12 @@ export class Programs {
   async #load(revisionId: string): Promise<Program> {
     const revision = await this.#getRevision(revisionId);
     assert(revision !== undefined, `revision ${revisionId} is not stored`);
-    return this.of(revision);
+    return this.#machine(revision);
   }
+}
+
+function parts(revisionId: string): { readonly machine: string; readonly state: string | undefined } {
+  const at = revisionId.indexOf("#");
+  if (at < 0) return { machine: revisionId, state: undefined };
+  return { machine: revisionId.slice(0, at), state: revisionId.slice(at + 1) };
 }

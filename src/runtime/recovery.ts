@@ -19,13 +19,14 @@
 //   started     any other                       unknown: fails, or is handed out again if a setting says so
 //   submitted   as started
 //   any         mocked by its test case         answered (again)
+//   a Map Run                                   goes on
 //
 // `.waitForTaskToken` in phase started: the call may not have been made. It is waited for all the same, since failing
 // it would refuse a token that is perhaps out; with the setting it is called again. Its time-outs go on as ever.
 
 import { assert } from "../base/assert.ts";
-import { type CallTask, openTasks } from "../engine/index.ts";
-import type { TaskRest } from "../engine/index.ts";
+import { type CallTask, openMapRuns, openTasks } from "../engine/index.ts";
+import type { TaskId, TaskRest } from "../engine/index.ts";
 import type { Activities } from "./activities.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Shards } from "./shard.ts";
@@ -37,6 +38,7 @@ export interface RecoveryOptions {
   readonly shards: () => Pick<Shards, "send" | "look">;
   readonly dispatcher: Dispatcher;
   readonly activities: Activities;
+  readonly beginMapRun: (slot: Slot, task: TaskId) => void;
   readonly redeliverUnknown: boolean;
   /** Executions from here on belong to this process (R2). */
   readonly firstNewId: number;
@@ -95,6 +97,7 @@ export class Recovery {
     assert(program !== undefined && execution !== undefined, "an execution that was loaded is there");
     if (execution.tasks.size === 0) return;
     this.#judgedCount += 1;
+    for (const task of openMapRuns(execution)) this.#options.beginMapRun(slot, task);
     for (const { command, phase } of openTasks(program, execution)) {
       // The one before may have failed the state around both.
       if (slot.execution?.tasks.has(command.task) === true) this.#judge(slot, command, phase);

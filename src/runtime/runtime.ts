@@ -19,7 +19,7 @@ import type { Json } from "../base/json.ts";
 import type { ObjectStore } from "../datasets/index.ts";
 import type { Command } from "../engine/commands.ts";
 import type { ExecutionStarted } from "../engine/events.ts";
-import type { Limits } from "../engine/index.ts";
+import type { Limits, TaskId } from "../engine/index.ts";
 import type { Integration } from "../integrations/integration.ts";
 import type { Store } from "../store/store.ts";
 import { type Mocks, NO_MOCKS } from "../integrations/mocked/index.ts";
@@ -30,15 +30,24 @@ import { Dispatcher } from "./dispatch.ts";
 import { StoreExecutions } from "./executions.ts";
 import { MemoryExpress } from "./express.ts";
 import { ExpressStarts } from "./express-starts.ts";
-import type { Catalog, EngineService, Executions, ExpressExecutions, Tasks, Tests } from "./interface.ts";
+import type {
+  Catalog,
+  EngineService,
+  Executions,
+  ExpressExecutions,
+  MapRuns,
+  Tasks,
+  Tests,
+} from "./interface.ts";
+import { StoreMapRuns } from "./map-runs/index.ts";
 import { joinObservers, type Observer } from "./observer.ts";
 import { Programs } from "./programs.ts";
 import { Recovery } from "./recovery.ts";
-import { type RefusalObserver, tellingOf, tellingOfExpress } from "./refusals.ts";
 import { type SeedSource, systemSeeds } from "./seeds.ts";
 import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
 import { Shards } from "./shard.ts";
 import type { Slot } from "./slot.ts";
+import { type RefusalObserver, tellingOf, tellingOfExpress } from "./refusals.ts";
 import { ShardTasks } from "./tasks.ts";
 import { StateTests } from "./test-state.ts";
 import { Timers } from "./timers.ts";
@@ -72,6 +81,7 @@ export class Runtime implements EngineService {
   readonly catalog: Catalog;
   readonly executions: Executions;
   readonly express: ExpressExecutions;
+  readonly mapRuns: MapRuns;
   readonly tasks: Tasks;
   readonly tests: Tests;
   readonly now: () => number;
@@ -82,10 +92,11 @@ export class Runtime implements EngineService {
 
   private constructor(options: Seeded, opened: Opened) {
     this.#parts = assemble(options, opened, () => this.#isOpen);
-    const { catalog, executions, express, tasks, tests, clock } = this.#parts;
+    const { catalog, executions, express, mapRuns, tasks, tests, clock } = this.#parts;
     this.catalog = catalog;
     this.executions = tellingOf(executions, options.onRefused);
     this.express = tellingOfExpress(express, options.onRefused);
+    this.mapRuns = mapRuns;
     this.tasks = tasks;
     this.tests = tests;
     this.now = clock.now;
@@ -100,7 +111,7 @@ export class Runtime implements EngineService {
   }
 
   async #begin(): Promise<void> {
-    const { catalog, clock, timers, recovery, express } = this.#parts;
+    const { catalog, clock, timers, recovery, express, mapRuns } = this.#parts;
     try {
       await catalog.open();
     } catch (error) {
@@ -111,7 +122,10 @@ export class Runtime implements EngineService {
     clock.soon(() => {
       if (!this.#isOpen) return;
       timers.start();
-      this.#background("recovery", recovery.sweep());
+      this.#background(
+        "recovery",
+        recovery.sweep().then(() => mapRuns.recover()),
+      );
       this.#background("running Express executions again", express.recover(catalog.getRevision));
       this.#background("ending the executions of deleted state machines", catalog.finishDeletions());
     });
@@ -127,7 +141,7 @@ export class Runtime implements EngineService {
   }
 
   readonly statistics = async (): Promise<Readonly<Record<string, Json>>> => {
-    const { shards, dispatcher, activities, timers, recovery, executions, express } = this.#parts;
+    const { shards, dispatcher, activities, timers, recovery, executions, express, mapRuns } = this.#parts;
     const { cached, idle, loads, queued, turns, commits } = shards.counts;
     const calls = dispatcher.counts;
     return {
@@ -147,6 +161,7 @@ export class Runtime implements EngineService {
       activityPollers: activities.counts.pollers,
       executionsWaitedFor: executions.waitingCount,
       expressExecutions: express.runningCount,
+      mapRuns: mapRuns.openCount,
       timers: timers.size,
       recoveredExecutions: recovery.count,
     };
@@ -154,11 +169,12 @@ export class Runtime implements EngineService {
 
   async #close(graceMs: number): Promise<void> {
     const { store, clock, shards, dispatcher, activities, timers, recovery } = this.#parts;
-    const { express, expressCalls, expressStarts, tests } = this.#parts;
+    const { express, expressCalls, expressStarts, mapRuns, tests } = this.#parts;
     recovery.stop();
     timers.stop();
     activities.close();
     dispatcher.close();
+    mapRuns.pause();
     if (graceMs > 0 && !this.#parts.hasFailed()) {
       const grace = Promise.withResolvers<void>();
       const cancel = clock.after(graceMs, grace.resolve);
@@ -171,6 +187,7 @@ export class Runtime implements EngineService {
     express.stop();
     expressCalls.stop();
     tests.stop();
+    await mapRuns.close();
     await shards.drain();
     await expressStarts.drain();
     shards.stop();
@@ -256,6 +273,7 @@ interface Parts {
   readonly express: MemoryExpress;
   readonly expressCalls: Dispatcher;
   readonly expressStarts: ExpressStarts;
+  readonly mapRuns: StoreMapRuns;
   readonly tasks: Tasks;
   readonly tests: StateTests;
   readonly hasFailed: () => boolean;
@@ -286,6 +304,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     shards: () => shards,
     dispatcher,
     activities,
+    beginMapRun: (slot, task) => mapRuns.begin(slot, task),
     redeliverUnknown: settings.redeliverUnknown,
     firstNewId: nextExecutionId,
     shardCount: epochs.length,
@@ -309,6 +328,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     dispatcher.stop();
     express.stop();
     expressCalls.stop();
+    mapRuns.stop();
     tests.stop();
     options.onFatal(error);
   };
@@ -337,10 +357,21 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
       case "CancelTask":
         dispatcher.cancel(slot.id, command.task);
         activities.cancel({ executionId: slot.id, task: command.task });
+        mapRuns.cancel(slot.id, command.task);
+        return;
+      case "StartMapRun":
+        mapRuns.begin(slot, command.task);
         return;
       case "AnnounceEnd":
         executions.ended(slot.id);
+        mapRuns.childEnded(slot);
     }
+  };
+  const environment = {
+    limits,
+    taskToken: (executionArn: string, task: TaskId) => tokens.issue(executionArn, task),
+    activityExists: catalog.activityExists,
+    isMocked,
   };
   const shards: Shards = new Shards({
     store,
@@ -351,12 +382,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     clock,
     seeds: options.seeds,
     settings,
-    environment: {
-      limits,
-      taskToken: (executionArn, task) => tokens.issue(executionArn, task),
-      activityExists: catalog.activityExists,
-      isMocked,
-    },
+    environment,
     programOf: (revisionId) => programs.get(revisionId),
     hooks: {
       room: () => dispatcher.room,
@@ -404,6 +430,20 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     observer,
     log,
   });
+  const mapRuns = new StoreMapRuns({
+    store,
+    clock,
+    objects: options.objects,
+    shards: () => shards,
+    executions: () => executions,
+    express: () => express,
+    getRevision: catalog.getRevision,
+    environment: { ...environment, admit: 0 },
+    mapRunChildren: settings.mapRunChildren,
+    isOpen,
+    onFatal: (error) => shards.abandon(error),
+    log,
+  });
   const tasks = new ShardTasks({ shards, activities, tokens, isOpen });
   const tests = new StateTests({ clock, seeds: options.seeds, limits, integrations, log });
   return {
@@ -419,6 +459,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     express,
     expressCalls,
     expressStarts,
+    mapRuns,
     tasks,
     tests,
     hasFailed: () => hasFailed,

@@ -16,6 +16,8 @@ export interface RuntimeSettings {
   readonly queuedChars: number;
   /** Open executions; past it starts are refused with ExecutionLimitExceeded. */
   readonly openExecutions: number;
+  /** Children of one Map Run at a time, where MaxConcurrency says nothing, or more. */
+  readonly mapRunChildren: number;
   /** Express executions that run at once; past it starts are refused with ThrottlingException. */
   readonly expressExecutions: number;
   /** Memory for Express executions that have ended, in characters: they can be read until it is full. */
@@ -34,6 +36,7 @@ export const DEFAULT_SETTINGS: RuntimeSettings = {
   queuedTurns: 50_000,
   queuedChars: 256 * 1024 * 1024,
   openExecutions: 1_000_000,
+  mapRunChildren: 10_000,
   expressExecutions: 50_000,
   expressKeptChars: 32 * 1024 * 1024,
   versionsPerMachine: 1_000,

@@ -47,6 +47,7 @@ import type { SeedSource } from "./seeds.ts";
 import type { RuntimeSettings } from "./settings.ts";
 import {
   type BareInput,
+  listedUnder,
   type PendingTurn,
   type Post,
   Slot,
@@ -549,7 +550,7 @@ function createdBy({ started, startedAtMs }: NonNullable<Slot["execution"]>): Tu
   const { stateMachineVersionArn, stateMachineAliasArn } = started;
   return {
     arn: started.executionArn,
-    stateMachineArn: started.stateMachineArn,
+    stateMachineArn: listedUnder(started),
     ...(stateMachineVersionArn === undefined ? {} : { stateMachineVersionArn }),
     ...(stateMachineAliasArn === undefined ? {} : { stateMachineAliasArn }),
     name: started.name,

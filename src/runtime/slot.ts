@@ -90,6 +90,11 @@ export class Slot {
   }
 }
 
+/** What lists of executions go by: the state machine, or the Map Run that it is a child of. */
+export function listedUnder({ stateMachineArn, mapRunArn }: ExecutionStarted): string {
+  return mapRunArn ?? stateMachineArn;
+}
+
 /** The row that the store has, or is about to have. */
 export function rowOf(slot: Slot, execution: Execution): ExecutionRow {
   const { started, stoppedAtMs, redrive } = execution;
@@ -97,7 +102,7 @@ export function rowOf(slot: Slot, execution: Execution): ExecutionRow {
     id: slot.id,
     shard: slot.shard,
     arn: started.executionArn,
-    stateMachineArn: started.stateMachineArn,
+    stateMachineArn: listedUnder(started),
     ...(started.stateMachineVersionArn === undefined
       ? {}
       : { stateMachineVersionArn: started.stateMachineVersionArn }),

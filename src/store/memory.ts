@@ -36,7 +36,7 @@ export class MemoryStore implements Store {
   readonly #idsByMachine = new Map<string, number[]>();
   readonly #open = new Set<number>();
   readonly #journals = new Map<number, StoredTurn[]>();
-  readonly #entities = new Map<string, Map<string, string>>();
+  readonly #entities = new Map<string, Entities>();
 
   async open(): Promise<Opening> {
     assert(this.#state !== "open", "the store is open already");
@@ -133,7 +133,7 @@ export class MemoryStore implements Store {
     if (writes.some((write) => write.ifAbsent === true && exists(write))) return false;
     for (const { kind, key, data } of writes) {
       let ofKind = this.#entities.get(kind);
-      if (ofKind === undefined) this.#entities.set(kind, (ofKind = new Map<string, string>()));
+      if (ofKind === undefined) this.#entities.set(kind, (ofKind = new Entities()));
       if (data === undefined) ofKind.delete(key);
       else ofKind.set(key, data);
     }
@@ -147,11 +147,7 @@ export class MemoryStore implements Store {
 
   async listEntities(kind: string, afterKey: string, limit: number): Promise<readonly Entity[]> {
     this.#assertOpen();
-    return [...(this.#entities.get(kind) ?? [])]
-      .filter(([key]) => compareUtf8(key, afterKey) > 0)
-      .toSorted(([a], [b]) => compareUtf8(a, b))
-      .slice(0, limit)
-      .map(([key, data]) => ({ key, data }));
+    return this.#entities.get(kind)?.after(afterKey, limit) ?? [];
   }
 
   async close(): Promise<void> {
@@ -251,4 +247,47 @@ function identityOf(row: ExecutionRow): NonNullable<TurnWrite["created"]> {
 /** JavaScript compares UTF-16 units, which puts U+FFFF after U+10000; bytes of UTF-8 are in code point order. */
 function compareUtf8(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** The entities of one kind. Their keys are sorted when they are listed, and stay so as long as new ones come at the end. */
+class Entities {
+  readonly #data = new Map<string, string>();
+  #keys: string[] = [];
+  #isSorted = true;
+
+  has(key: string): boolean {
+    return this.#data.has(key);
+  }
+
+  get(key: string): string | undefined {
+    return this.#data.get(key);
+  }
+
+  set(key: string, data: string): void {
+    if (!this.#data.has(key)) {
+      const last = this.#keys.at(-1);
+      if (last !== undefined && compareUtf8(key, last) < 0) this.#isSorted = false;
+      this.#keys.push(key);
+    }
+    this.#data.set(key, data);
+  }
+
+  delete(key: string): void {
+    if (!this.#data.delete(key)) return;
+    this.#keys = this.#keys.filter((each) => each !== key);
+  }
+
+  /** Ascending by key, above `afterKey`. */
+  after(afterKey: string, limit: number): readonly Entity[] {
+    if (!this.#isSorted) this.#keys.sort(compareUtf8);
+    this.#isSorted = true;
+    let from = 0;
+    for (let to = this.#keys.length; from < to; ) {
+      const middle = (from + to) >>> 1;
+      if (compareUtf8(this.#keys[middle] as string, afterKey) > 0) to = middle;
+      else from = middle + 1;
+    }
+    const found = this.#keys.slice(from, from + limit);
+    return found.map((key) => ({ key, data: this.#data.get(key) as string }));
+  }
 }

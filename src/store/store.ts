@@ -25,6 +25,7 @@ export interface ExecutionRow {
   readonly id: number;
   readonly shard: number;
   readonly arn: string;
+  /** What lists go by: of a Map Run's child the Map Run's ARN, from which that of its state machine follows. */
   readonly stateMachineArn: string;
   readonly stateMachineVersionArn?: string;
   readonly stateMachineAliasArn?: string;

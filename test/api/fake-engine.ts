@@ -7,6 +7,7 @@ import { ServiceError } from "../../src/base/service-error.ts";
 import { StoreCatalog } from "../../src/runtime/catalog.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { systemSeeds } from "../../src/runtime/seeds.ts";
+import { resourceNotFound } from "../../src/runtime/failures.ts";
 import { StateTests } from "../../src/runtime/test-state.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import type { Execution } from "../../src/engine/execution.ts";
@@ -17,6 +18,10 @@ import type {
   EngineService,
   Executions,
   ExpressExecutions,
+  MapRun,
+  MapRunChange,
+  MapRunChild,
+  MapRuns,
   StartRequest,
   Tasks,
 } from "../../src/runtime/interface.ts";
@@ -33,6 +38,14 @@ export interface FakeEngine extends EngineService {
   /** Task tokens that are open. */
   readonly tokens: Set<string>;
   readonly calls: string[];
+  /** In the order in which they began; what they are is what tests put in. */
+  readonly runs: FakeMapRun[];
+}
+
+export interface FakeMapRun {
+  run: MapRun;
+  /** Newest first. */
+  readonly children: readonly MapRunChild[];
 }
 
 interface Stored {
@@ -48,6 +61,7 @@ export function createFakeEngine(startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): 
   const wakeUps = new Set<() => void>();
   const tokens = new Set<string>();
   const calls: string[] = [];
+  const runs: FakeMapRun[] = [];
   const now = (): number => nowMs;
 
   const taskCall = async (name: string, taskToken: string): Promise<void> => {
@@ -77,6 +91,7 @@ export function createFakeEngine(startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): 
     catalog: createCatalog(executions, now),
     executions: createExecutions(executions, now),
     express: createExpress(now),
+    mapRuns: createMapRuns(runs),
     tasks,
     tests: new StateTests({
       clock: systemClock,
@@ -98,6 +113,7 @@ export function createFakeEngine(startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): 
     },
     tokens,
     calls,
+    runs,
   };
 }
 
@@ -209,6 +225,41 @@ function createExpress(now: () => number): ExpressExecutions {
   };
 }
 
+function createMapRuns(runs: FakeMapRun[]): MapRuns {
+  const find = (mapRunArn: string): FakeMapRun | undefined =>
+    runs.find(({ run }) => run.mapRunArn === mapRunArn);
+  return {
+    describe: async (mapRunArn) => find(mapRunArn)?.run,
+    list: async (executionArn, skip, limit) =>
+      runs
+        .map(({ run }) => run)
+        .filter((run) => run.executionArn === executionArn)
+        .toReversed()
+        .slice(skip, skip + limit),
+    update: async (mapRunArn, change: MapRunChange) => {
+      const found = find(mapRunArn);
+      if (found === undefined) throw resourceNotFound(mapRunArn);
+      if (found.run.status !== "RUNNING") return false;
+      found.run = { ...found.run, ...change };
+      return true;
+    },
+    children: async ({ mapRunArn, status, isRedriven, after, limit }) => {
+      const all = find(mapRunArn)?.children ?? [];
+      const wanted = all.filter(
+        (child) =>
+          (status === undefined || child.status === status) &&
+          (isRedriven === undefined || isRedriven === child.redriveCount > 0),
+      );
+      const from = after === undefined ? 0 : Number(after);
+      const next = from + limit;
+      return {
+        children: wanted.slice(from, next),
+        ...(next < wanted.length ? { next: String(next) } : {}),
+      };
+    },
+  };
+}
+
 /** Every member that is asked for is the same. */
 function isMatch(row: ExecutionRow, wanted: Partial<ExecutionRow>): boolean {
   return Object.entries(wanted).every(([key, value]) => row[key as keyof ExecutionRow] === value);
@@ -222,7 +273,7 @@ interface Beginning extends StartRequest {
 }
 
 function begin({ id, arn, name, machine, input, traceHeader, nowMs, ...given }: Beginning): Stored {
-  const { stateMachineVersionArn, stateMachineAliasArn } = given;
+  const { stateMachineVersionArn, stateMachineAliasArn, mapRunArn } = given;
   const { revisionId, roleArn } = machine.revision;
   const data = { input: input.text, inputDetails: { truncated: false } };
   const through = {
@@ -254,6 +305,7 @@ function begin({ id, arn, name, machine, input, traceHeader, nowMs, ...given }: 
         ...through,
         input,
         ...(traceHeader === undefined ? {} : { traceHeader }),
+        ...(mapRunArn === undefined ? {} : { mapRunArn }),
       },
       startedAtMs: nowMs,
       status: "RUNNING",

@@ -2,7 +2,7 @@
 
 import { globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import type { Answer, Play } from "./player.ts";
+import type { Answer, MapRunAnswer, Play } from "./player.ts";
 
 export interface HistoryCase {
   readonly file: string;
@@ -33,6 +33,7 @@ export function historyCases(): readonly HistoryCase[] {
         definition: section("definition"),
         input: section("input"),
         limits: section("limits") ?? {},
+        mapRuns: (section("mapRuns") ?? []) as MapRunAnswer[],
         redrives: (section("redrives") ?? 0) as number,
         answer: (_, n) => answers[n] ?? undefined,
       },

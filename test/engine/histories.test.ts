@@ -3,6 +3,7 @@
 //
 // A case:  # what it shows
 //          definition / input / answers as JSON after a `key:` line; answers may be null (stays open);
+//          mapRuns: how Map Runs end, in the order in which they begin
 //          limits; redrives: how often it is redriven when it has ended without success
 //          ---
 //          the history, one event a line: id<-previousEventId +milliseconds type details

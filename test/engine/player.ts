@@ -20,9 +20,11 @@ import {
   type Input,
   type JournalTurn,
   type Limits,
+  type MapRunOutcome,
   nextWakeAt,
   projectHistory,
   SERVICE_LIMITS,
+  type TaskId,
 } from "../../src/engine/index.ts";
 
 /** How a task ends: what is left undefined stays open. */
@@ -34,11 +36,20 @@ export type Answer =
       readonly phase?: "schedule" | "start" | "submit" | "run";
     };
 
+/** null leaves it open. */
+export type MapRunAnswer =
+  | { readonly output: unknown }
+  | { readonly error: string; readonly cause: string }
+  | { readonly tooLarge: true }
+  | null;
+
 export interface Play {
   readonly definition: unknown;
   readonly input?: unknown;
   /** Answers the n-th hand-over (from 0); undefined leaves it open. */
   readonly answer?: (call: CallTask, n: number) => Answer | undefined;
+  /** How the n-th Map Run ends (from 0; a redrive begins another). */
+  readonly mapRuns?: readonly MapRunAnswer[];
   readonly limits?: Partial<Limits>;
   /** How often it is redriven when it has ended without success, a second after its end. */
   readonly redrives?: number;
@@ -63,7 +74,15 @@ export function compile(definition: unknown): Program {
 }
 
 /** Runs the execution to its end. Fails if it can never end. */
-export function play({ definition, input = {}, answer, limits, redrives = 0, meanwhile }: Play): Played {
+export function play({
+  definition,
+  input = {},
+  answer,
+  mapRuns,
+  limits,
+  redrives = 0,
+  meanwhile,
+}: Play): Played {
   const program = compile(definition);
   const environment = {
     limits: { ...SERVICE_LIMITS, ...limits },
@@ -74,6 +93,8 @@ export function play({ definition, input = {}, answer, limits, redrives = 0, mea
   const turns: JournalTurn[] = [];
   const commands: Command[] = [];
   const waiting: CallTask[] = [];
+  const begun: TaskId[] = [];
+  const ends = [...(mapRuns ?? [])];
   let told: readonly HistoryEvent[] = [];
   let execution: Execution | undefined;
   let nowMs = STARTED_AT_MS;
@@ -88,7 +109,10 @@ export function play({ definition, input = {}, answer, limits, redrives = 0, mea
     if (decision.turn === undefined) return;
     turns.push(decision.turn);
     commands.push(...decision.commands);
-    for (const command of decision.commands) if (command.kind === "CallTask") waiting.push(command);
+    for (const command of decision.commands) {
+      if (command.kind === "CallTask") waiting.push(command);
+      if (command.kind === "StartMapRun") begun.push(command.task);
+    }
     told = checkReplay(execution, turns, told);
   };
 
@@ -109,6 +133,7 @@ export function play({ definition, input = {}, answer, limits, redrives = 0, mea
       if (current.status === "SUCCEEDED" || redriven === redrives) break;
       redriven += 1;
       waiting.length = 0;
+      begun.length = 0;
       nowMs += 1000;
       take({ kind: "Redrive" });
       continue;
@@ -129,6 +154,15 @@ export function play({ definition, input = {}, answer, limits, redrives = 0, mea
       }
       continue;
     }
+    const mapRun = begun.shift();
+    if (mapRun !== undefined) {
+      const end = ends.shift() ?? null;
+      if (end !== null) {
+        nowMs += 1;
+        take({ kind: "MapRunEnded", task: mapRun, outcome: outcomeOf(end) });
+      }
+      continue;
+    }
     const other = meanwhile?.(current, nowMs);
     if (other !== undefined) {
       take(other);
@@ -140,6 +174,11 @@ export function play({ definition, input = {}, answer, limits, redrives = 0, mea
     take({ kind: "TimeReached" });
   }
   return { execution: execution as unknown as Execution, history: told, turns, commands };
+}
+
+function outcomeOf(end: NonNullable<MapRunAnswer>): MapRunOutcome {
+  if ("output" in end) return { kind: "succeeded", output: Payload.ofText(JSON.stringify(end.output)) };
+  return "error" in end ? { kind: "failed", ...end } : { kind: "tooLarge" };
 }
 
 function checkReplay(

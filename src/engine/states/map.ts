@@ -1,4 +1,4 @@
-// Map, inline: one frame for each item, MaxConcurrency of them at a time; the result is the array of their
+// Map, and the fields that both its modes have. Inline: one frame for each item, MaxConcurrency of them at a time; the result is the array of their
 // outputs in the order of the items; the first that fails ends the state.
 //
 // Spec: https://states-language.net/spec.html#map-state; causes as recorded from the service.
@@ -13,10 +13,6 @@ import type { Turn } from "../turn.ts";
 
 /** Also begins a further try. @throws StatesError */
 export function enterMap(turn: Turn, frame: Frame, state: MapState): void {
-  // Run as INLINE it would do other work than it says: its items may not even be in the input.
-  if (state.mode === "DISTRIBUTED") {
-    throw new StatesError("States.Runtime", "This version does not run a Map state in DISTRIBUTED mode.");
-  }
   const input = inputOf(turn, frame, state);
   const maxConcurrency = concurrency(turn, frame, state, input);
   const items = itemsOf(turn, frame, state, input);
@@ -35,7 +31,7 @@ export function enterMap(turn: Turn, frame: Frame, state: MapState): void {
   startIterations(turn, frame, state);
 }
 
-/** The items of an inline Map. @throws StatesError when they are no array */
+/** The items that are in the input of the state. @throws StatesError when they are no array */
 export function itemsOf(turn: Turn, frame: Frame, state: MapState, input: Payload): readonly Json[] {
   const { items: given } = state;
   if (given !== undefined && "array" in given) return given.array(statesScope(turn, frame));
@@ -90,13 +86,25 @@ export function concurrency(turn: Turn, frame: Frame, state: MapState, input: Pa
   if (typeof given === "object") return given.number(statesScope(turn, frame), isCount, COUNT);
   if (path === undefined) return given;
   const value = path.read(scopeOf(turn, frame, input));
-  if (!Number.isInteger(value)) throw notA("integer", "MaxConcurrencyPath", path, value);
-  if ((value as number) < 0) throw new StatesError("States.Runtime", "MaxConcurrency cannot be negative.");
-  return value as number;
+  const whole = wholeNumber(value);
+  if (whole === undefined) throw notA("integer", "MaxConcurrencyPath", path, value);
+  if (whole < 0) throw new StatesError("States.Runtime", "MaxConcurrency cannot be negative.");
+  return whole;
+}
+
+/** The service takes a text of digits for a number. */
+export function wholeNumber(value: Json): number | undefined {
+  const number = typeof value === "string" && /^-?\d+$/u.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined;
+}
+
+function decimalNumber(value: Json): number | undefined {
+  const number = typeof value === "string" && /^-?\d+(?:\.\d+)?$/u.test(value) ? Number(value) : value;
+  return typeof number === "number" ? number : undefined;
 }
 
 const COUNT = "an integer that is not negative";
-const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
+export const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
 const isPercentage = (value: number): boolean => value >= 0 && value <= 100;
 
 /** Of expressions: they are evaluated once, and what they gave is recorded. */
@@ -129,15 +137,15 @@ export function tolerances(turn: Turn, frame: Frame, state: MapState): Tolerance
   const scope = scopeOf(turn, frame, inputOf(turn, frame, state));
   if (countPath !== undefined) {
     const value = countPath.read(scope);
-    if (!Number.isInteger(value)) throw notA("integer", "ToleratedFailureCountPath", countPath, value);
-    count = value as number;
+    count = wholeNumber(value);
+    if (count === undefined) throw notA("integer", "ToleratedFailureCountPath", countPath, value);
     if (count < 0) throw new StatesError("States.Runtime", "ToleratedFailureCount cannot be negative.");
   }
   if (percentagePath !== undefined) {
     const value = percentagePath.read(scope);
-    if (typeof value !== "number")
+    percentage = decimalNumber(value);
+    if (percentage === undefined)
       throw notA("float", "ToleratedFailurePercentagePath", percentagePath, value);
-    percentage = value;
     if (percentage < 0 || percentage > 100) {
       throw new StatesError("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.");
     }
@@ -165,7 +173,7 @@ export function toleratedFailures(turn: Turn, frame: Frame, state: MapState): nu
   return tolerance(count, percentage, items);
 }
 
-function notA(type: "integer" | "float", field: string, path: Path, value: Json): StatesError {
+export function notA(type: "integer" | "float", field: string, path: Path, value: Json): StatesError {
   const shown = typeof value === "string" ? value : JSON.stringify(value);
   return new StatesError(
     "States.Runtime",

@@ -125,6 +125,9 @@ export class Services {
       get executions() {
         return runtime().executions;
       },
+      get mapRuns() {
+        return runtime().mapRuns;
+      },
       get express() {
         return runtime().express;
       },
