@@ -112,6 +112,11 @@ export function parseExecutionArn(arn: string): ExecutionArn {
   return { arn, stateMachineArn: `${head}stateMachine:${name}` };
 }
 
+/** Whether it names an Express execution, well formed or not. */
+export function isExpressArn(arn: string): boolean {
+  return parse(arn).type === "express";
+}
+
 /** The ARN of an Express execution: `…:express:machine:name:id`. @throws ServiceError InvalidArn */
 export function parseExpressArn(arn: string): string {
   const { type, rest } = parse(arn);
@@ -119,6 +124,20 @@ export function parseExpressArn(arn: string): string {
   const parts = rest.split(":");
   if (parts.length !== 3 || parts.includes("")) throw invalidArn(`Invalid express execution ARN: ${arn}`);
   return arn;
+}
+
+/** `…:mapRun:machine/label:id`. @throws ServiceError InvalidArn */
+export function parseMapRunArn(arn: string): string {
+  const { type, rest } = parse(arn);
+  if (type !== "mapRun") throw wrongType(type);
+  if (!/^[^:/]+\/[^:/]+:[^:/]+$/u.test(rest)) throw invalidArn(`Invalid Map Run ARN: ${arn}`);
+  return arn;
+}
+
+/** The machine of a Map Run's children: `…:stateMachine:machine/label`. */
+export function labelledArnOf(mapRunArn: string): string {
+  const { head, rest } = parse(mapRunArn);
+  return `${head}stateMachine:${rest.slice(0, rest.lastIndexOf(":"))}`;
 }
 
 /** @throws ServiceError InvalidArn */

@@ -64,10 +64,6 @@ const invalidArn = (problem: string): readonly [string, string] => [
   "InvalidArn",
   `Invalid Arn: '${problem}'`,
 ];
-const notAvailable = (what: string): readonly [string, string] => [
-  "UnsupportedOperationException",
-  `${what} is not available in this version of Stepwell.`,
-];
 const noDestination = [
   "InvalidLoggingConfiguration",
   "Invalid Logging Configuration: Must specify exactly one Log Destination.",
@@ -548,7 +544,7 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
       { stateMachineArn: "a", mapRunArn: "b" },
       ["ValidationException", "Exactly one of stateMachineArn and mapRunArn must be specified"],
     ],
-    ["ListExecutions", { mapRunArn: "b" }, notAvailable("Listing the executions of a Map Run")],
+    ["ListExecutions", { mapRunArn: "b" }, invalidArn("Invalid ARN prefix: b")],
     [
       "ListExecutions",
       { stateMachineArn: machineArn, redriveFilter: "REDRIVEN" },
@@ -745,13 +741,6 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
         ],
         truncated: false,
       },
-    ],
-  ],
-  "what this version has not says so": [
-    [
-      "DescribeMapRun",
-      { mapRunArn: "arn:aws:states:us-east-1:000000000000:mapRun:m/each:1" },
-      notAvailable("DescribeMapRun"),
     ],
   ],
   "an operation that nobody has": [

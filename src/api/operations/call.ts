@@ -67,10 +67,15 @@ export function listOf(request: JsonObject, name: string): readonly Json[] | und
   return value;
 }
 
+export function numberOf(request: JsonObject, name: string): number | undefined {
+  const value = member(request, name);
+  assert(value === undefined || typeof value === "number", `${name} is not a number`);
+  return value;
+}
+
 /** `maxResults`, where 0 and nothing mean the default. */
 export function pageSizeOf(request: JsonObject, defaultSize = 100): number {
-  const value = member(request, "maxResults");
-  assert(value === undefined || typeof value === "number", "maxResults is not a number");
+  const value = numberOf(request, "maxResults");
   return value === undefined || value === 0 ? defaultSize : value;
 }
 
@@ -83,14 +88,6 @@ export function wireTime(ms: number): number {
 export function present(members: Readonly<Record<string, Json | undefined>>): JsonObject {
   return fromMembers(
     Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined),
-  );
-}
-
-/** For what the service has and this version has not. SDKs do not repeat a call that was answered so. */
-export function notAvailable(what: string): ServiceError {
-  return new ServiceError(
-    "UnsupportedOperationException",
-    `${what} is not available in this version of Stepwell.`,
   );
 }
 

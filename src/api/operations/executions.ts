@@ -5,25 +5,25 @@ import { Payload } from "../../base/json.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import type { Execution } from "../../engine/execution.ts";
 import type { Limits } from "../../engine/limits.ts";
-import type { EngineService, StartRequest } from "../../runtime/interface.ts";
+import type { EngineService, Revision, StartRequest } from "../../runtime/interface.ts";
 import type { ExecutionRow, ListQuery } from "../../store/store.ts";
 import type { StateMachineArn } from "../arns.ts";
-import { parseExecutionArn, parseStateMachineArn, splitTestCase } from "../arns.ts";
+import {
+  isExpressArn,
+  parseExecutionArn,
+  parseExpressArn,
+  parseStateMachineArn,
+  splitTestCase,
+} from "../arns.ts";
 import { checkName } from "../names.ts";
 import { issuePageToken, numberPosition, readPageToken } from "../page-token.ts";
 import type { Call, Operations } from "./call.ts";
-import {
-  notAvailable,
-  pageSizeOf,
-  present,
-  requiredText,
-  textOf,
-  validationFailed,
-  wireTime,
-} from "./call.ts";
+import { pageSizeOf, present, requiredText, textOf, validationFailed, wireTime } from "./call.ts";
 import { checkData } from "./data.ts";
 import { getExecutionHistory } from "./history.ts";
-import { redriveMembers, showRedrives } from "./redrive.ts";
+import { splitRevisionId, withItemProcessor } from "./labelled.ts";
+import { listChildren } from "./map-runs.ts";
+import { redriveMembers, showRedrives, statusOf } from "./redrive.ts";
 import {
   existingStateMachine,
   showRevision,
@@ -38,7 +38,6 @@ type ExecutionOperation =
   | "DescribeExecution"
   | "DescribeStateMachineForExecution"
   | "ListExecutions"
-  | "ListMapRuns"
   | "GetExecutionHistory";
 
 export const executionOperations: Pick<Operations, ExecutionOperation> = {
@@ -47,7 +46,6 @@ export const executionOperations: Pick<Operations, ExecutionOperation> = {
   DescribeExecution: describeExecution,
   DescribeStateMachineForExecution: describeStateMachineForExecution,
   ListExecutions: listExecutions,
-  ListMapRuns: listNoMapRuns,
   GetExecutionHistory: getExecutionHistory,
 };
 
@@ -98,16 +96,17 @@ async function stopExecution({ request, engine }: Call): Promise<JsonObject> {
   return { stopDate: wireTime(stoppedAtMs) };
 }
 
+/** Also of an Express execution, if a Map Run started it and it is still kept. */
 async function describeExecution(call: Call): Promise<JsonObject> {
-  const { row, execution } = await existingExecution(call);
+  const execution = await executionOrChild(call);
   const { started } = execution;
   const isWithData = textOf(call.request, "includedData") !== "METADATA_ONLY";
   const details = { included: isWithData };
   return present({
-    executionArn: row.arn,
-    stateMachineArn: row.stateMachineArn,
-    name: row.name,
-    status: execution.status,
+    executionArn: started.executionArn,
+    stateMachineArn: started.stateMachineArn,
+    name: started.name,
+    status: await statusOf(call, execution),
     startDate: wireTime(execution.startedAtMs),
     stopDate: execution.stoppedAtMs === undefined ? undefined : wireTime(execution.stoppedAtMs),
     input: isWithData ? started.input.text : undefined,
@@ -117,23 +116,34 @@ async function describeExecution(call: Call): Promise<JsonObject> {
     error: isWithData ? execution.error : undefined,
     cause: isWithData ? execution.cause : undefined,
     traceHeader: started.traceHeader,
-    stateMachineVersionArn: row.stateMachineVersionArn,
-    stateMachineAliasArn: row.stateMachineAliasArn,
+    mapRunArn: started.mapRunArn,
+    stateMachineVersionArn: started.stateMachineVersionArn,
+    stateMachineAliasArn: started.stateMachineAliasArn,
     ...(await showRedrives(call, execution)),
   });
 }
 
-/** The machine as it was when the execution started. */
+/** The machine as it was when the execution started; of a child of a Map Run, the labelled one. */
 async function describeStateMachineForExecution(call: Call): Promise<JsonObject> {
-  const { row } = await existingExecution(call);
-  const revision = await call.engine.catalog.getRevision(row.revisionId);
-  if (!revision) throw new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${row.arn}'`);
-  return {
-    stateMachineArn: row.stateMachineArn,
-    name: parseStateMachineArn(row.stateMachineArn).name,
+  const { executionArn, stateMachineArn, revisionId, mapRunArn } = (await existingExecution(call)).started;
+  const revision = await pinnedRevision(call.engine, revisionId);
+  if (!revision) throw executionDoesNotExist(executionArn);
+  const { name, label } = parseStateMachineArn(stateMachineArn);
+  return present({
+    stateMachineArn,
+    name: label === undefined ? name : `${name}/${label}`,
     updateDate: wireTime(revision.createdAtMs),
     ...showRevision(revision, textOf(call.request, "includedData")),
-  };
+    mapRunArn,
+    label,
+  });
+}
+
+async function pinnedRevision({ catalog }: EngineService, revisionId: string): Promise<Revision | undefined> {
+  const child = splitRevisionId(revisionId);
+  if (child === undefined) return catalog.getRevision(revisionId);
+  const revision = await catalog.getRevision(child.revisionId);
+  return revision && withItemProcessor(revision, child.state);
 }
 
 /** Newest first. */
@@ -141,11 +151,12 @@ async function listExecutions(call: Call): Promise<JsonObject> {
   const { request, caller, engine, operation } = call;
   const stateMachineArn = textOf(request, "stateMachineArn");
   const status = textOf(request, "statusFilter");
-  if ((stateMachineArn === undefined) === (textOf(request, "mapRunArn") === undefined)) {
+  const mapRunArn = textOf(request, "mapRunArn");
+  if (mapRunArn !== undefined && stateMachineArn === undefined) return listChildren(call, mapRunArn);
+  if (mapRunArn !== undefined || stateMachineArn === undefined) {
     throw validationFailed("Exactly one of stateMachineArn and mapRunArn must be specified");
   }
-  if (stateMachineArn === undefined) throw notAvailable("Listing the executions of a Map Run");
-  const arn = parseStateMachineArn(stateMachineArn);
+  const arn = unlabelled(stateMachineArn);
   if (textOf(request, "redriveFilter") !== undefined) {
     throw validationFailed("redriveFilter can only be used with mapRunArn");
   }
@@ -177,9 +188,8 @@ async function listExecutions(call: Call): Promise<JsonObject> {
 /** Which executions an ARN lists: all of a machine, or those that were started through one version or alias. */
 async function startedThrough(
   engine: EngineService,
-  { arn, stateMachineArn, label, qualifier }: StateMachineArn,
+  { arn, stateMachineArn, qualifier }: StateMachineArn,
 ): Promise<Pick<ListQuery, "stateMachineArn" | "stateMachineVersionArn" | "stateMachineAliasArn">> {
-  if (label !== undefined) return { stateMachineArn: arn };
   if (qualifier === undefined) return { stateMachineArn };
   const { versions, aliases } = await engine.catalog.versions.of(stateMachineArn);
   if (versions.some((version) => version.arn === arn))
@@ -202,20 +212,20 @@ function toListItem(row: ExecutionRow): JsonObject {
   });
 }
 
-/** No execution has a Map Run as long as no Distributed Map can be run. */
-async function listNoMapRuns(call: Call): Promise<JsonObject> {
-  await existingExecution(call);
-  return { mapRuns: [] };
+async function executionOrChild(call: Call): Promise<Execution> {
+  const text = requiredText(call.request, "executionArn");
+  if (!isExpressArn(text)) return existingExecution(call);
+  const found = call.engine.express.describe(parseExpressArn(text));
+  // Others are refused as the service refuses them: by their kind.
+  if (found === undefined && text.includes("/")) throw executionDoesNotExist(text);
+  return found?.execution.started.mapRunArn === undefined ? existingExecution(call) : found.execution;
 }
 
-async function existingExecution({
-  request,
-  engine,
-}: Call): Promise<{ row: ExecutionRow; execution: Execution }> {
+async function existingExecution({ request, engine }: Call): Promise<Execution> {
   const { arn } = parseExecutionArn(requiredText(request, "executionArn"));
   const found = await engine.executions.describe(arn);
   if (!found) throw executionDoesNotExist(arn);
-  return found;
+  return found.execution;
 }
 
 export function executionDoesNotExist(arn: string): ServiceError {

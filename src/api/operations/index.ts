@@ -5,12 +5,12 @@ import { aliasOperations } from "./aliases.ts";
 import type { Operations } from "./call.ts";
 import { definitionOperations } from "./definitions.ts";
 import { executionOperations } from "./executions.ts";
+import { mapRunOperations } from "./map-runs.ts";
 import { redriveOperations } from "./redrive.ts";
 import { stateMachineOperations } from "./state-machines.ts";
 import { syncOperations } from "./sync.ts";
 import { tagOperations } from "./tags.ts";
 import { testStateOperations } from "./test-state.ts";
-import { unavailableOperations } from "./unavailable.ts";
 import { versionOperations } from "./versions.ts";
 
 /** The operations with what they share: who polls, whose tags are being changed. One per API. */
@@ -21,11 +21,11 @@ export function createOperations(): Operations {
     ...aliasOperations,
     ...executionOperations,
     ...redriveOperations,
+    ...mapRunOperations,
     ...syncOperations,
     ...activityOperations(),
     ...tagOperations(),
     ...definitionOperations,
     ...testStateOperations,
-    ...unavailableOperations,
   };
 }

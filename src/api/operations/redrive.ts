@@ -8,7 +8,7 @@ import type { Execution } from "../../engine/execution.ts";
 import { redriveRefusal } from "../../engine/redrive.ts";
 import type { EngineService } from "../../runtime/interface.ts";
 import type { RedriveNote } from "../../store/store.ts";
-import { parseExecutionArn } from "../arns.ts";
+import { parseExecutionArn, parseStateMachineArn } from "../arns.ts";
 import type { Call, Operations } from "./call.ts";
 import { requiredText, textOf, wireTime } from "./call.ts";
 
@@ -17,11 +17,17 @@ export const redriveOperations: Pick<Operations, "RedriveExecution"> = { Redrive
 /** A deleted state machine is gone at once; the service says so while it is being deleted. */
 const DELETED = "State machine is in DELETING status";
 
+const CHILD = "Execution was started by a Map Run and can only be redriven by redriving the Map Run";
+
 /** Idempotent for a while: a repeated client token gets the original answer. */
 async function redriveExecution({ request, engine, settings }: Call): Promise<JsonObject> {
   const { arn } = parseExecutionArn(requiredText(request, "executionArn"));
   const { executions } = engine;
   const described = await executions.describe(arn);
+  if (described?.execution.started.mapRunArn !== undefined) {
+    const refusal = redriveRefusal(described.execution, settings.limits, engine.now());
+    throw new ServiceError("ExecutionNotRedrivable", refusal ?? CHILD);
+  }
   if (described !== undefined && (await isDeleted(engine, described.execution))) {
     const refusal = redriveRefusal(described.execution, settings.limits, engine.now());
     throw new ServiceError("ExecutionNotRedrivable", refusal ?? DELETED);
@@ -42,9 +48,23 @@ export async function showRedrives({ engine, settings }: Call, execution: Execut
   return {
     ...redriveMembers(execution.redrive),
     ...(refusal === undefined
-      ? { redriveStatus: "REDRIVABLE" }
+      ? { redriveStatus: execution.started.mapRunArn === undefined ? "REDRIVABLE" : "REDRIVABLE_BY_MAP_RUN" }
       : { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: refusal }),
   };
+}
+
+/** As DescribeExecution shows it: a child that its Map Run is going to redrive waits for that. */
+export async function statusOf({ engine, settings }: Call, execution: Execution): Promise<string> {
+  const { status, started, stoppedAtMs = Number.POSITIVE_INFINITY } = execution;
+  if (
+    started.mapRunArn === undefined ||
+    redriveRefusal(execution, settings.limits, engine.now()) !== undefined
+  ) {
+    return status;
+  }
+  const run = await engine.mapRuns.describe(started.mapRunArn);
+  const isToCome = run?.status === "RUNNING" && stoppedAtMs <= (run.redrivenAtMs ?? Number.NEGATIVE_INFINITY);
+  return isToCome ? "PENDING_REDRIVE" : status;
 }
 
 /** What descriptions and lists have in common. */
@@ -54,6 +74,7 @@ export function redriveMembers(redrive: RedriveNote | undefined): JsonObject {
 }
 
 async function isDeleted({ catalog }: EngineService, { started }: Execution): Promise<boolean> {
-  const machine = await catalog.getStateMachine(started.stateMachineArn);
+  const { stateMachineArn } = parseStateMachineArn(started.stateMachineArn);
+  const machine = await catalog.getStateMachine(stateMachineArn);
   return machine === undefined || machine.status === "DELETING";
 }

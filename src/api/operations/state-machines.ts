@@ -18,6 +18,7 @@ import { checkName } from "../names.ts";
 import type { Call, Operations } from "./call.ts";
 import { flagOf, present, requiredText, structureOf, textOf, validationFailed, wireTime } from "./call.ts";
 import { checkDefinition } from "./definitions.ts";
+import { mapLabelled, withItemProcessor } from "./labelled.ts";
 import { listPage } from "./list-page.ts";
 import { toEncryptionConfiguration, toLoggingConfiguration, toTracingConfiguration } from "./settings.ts";
 import { newTags } from "./tags.ts";
@@ -170,10 +171,16 @@ async function deleteStateMachine({ request, engine }: Call): Promise<JsonObject
   return {};
 }
 
-/** Of a version: its own ARN, description and date, and the machine as it was when it was published. */
+/**
+ * Of a version: its own ARN, description and date, and the machine as it was when it was published. Of a labelled
+ * machine: what the Map Runs of that Map run now, its ItemProcessor.
+ */
 async function describeStateMachine({ request, engine }: Call): Promise<JsonObject> {
   const arn = parseStateMachineArn(requiredText(request, "stateMachineArn"));
-  const { machine, description, createdAtMs } = await described(engine, arn);
+  const { machine, description, createdAtMs } =
+    arn.label === undefined
+      ? await described(engine, arn)
+      : await describedLabelled(engine, { ...arn, label: arn.label });
   return present({
     stateMachineArn: arn.arn,
     name: machine.name,
@@ -182,6 +189,7 @@ async function describeStateMachine({ request, engine }: Call): Promise<JsonObje
     creationDate: wireTime(createdAtMs),
     description,
     ...showRevision(machine.revision, textOf(request, "includedData")),
+    label: arn.label,
   });
 }
 
@@ -210,6 +218,22 @@ async function described(
   if (resolved === undefined) throw stateMachineDoesNotExist(arn);
   const { description, createdAtMs } = alias ?? resolved.version;
   return { machine: resolved.machine, description, createdAtMs };
+}
+
+async function describedLabelled(
+  engine: EngineService,
+  { arn, stateMachineArn, name, label, qualifier }: StateMachineArn & { readonly label: string },
+): Promise<Described> {
+  const machine = await engine.catalog.getStateMachine(stateMachineArn);
+  if (machine === undefined || qualifier !== undefined) throw stateMachineDoesNotExist(arn);
+  const map = mapLabelled(machine.revision, label);
+  const revision = map && withItemProcessor(machine.revision, map.name);
+  if (revision === undefined) throw stateMachineDoesNotExist(arn);
+  const type = map?.executionType ?? "STANDARD";
+  return {
+    machine: { ...machine, name: `${name}/${label}`, type, revision },
+    createdAtMs: machine.createdAtMs,
+  };
 }
 
 function mainVersionArn({ routes }: Alias): string {
