@@ -10,6 +10,7 @@ import {
   type Harness,
   LAMBDA,
   open,
+  outcome,
   restart,
   start,
   succeeded,
@@ -99,6 +100,53 @@ test("every event has the service's form", async () => {
   await harness.runtime.close(0);
 });
 
+/** The machine's own configuration is that of the children of its Map Runs. */
+const DISTRIBUTED: Json = {
+  StartAt: "Each",
+  States: {
+    Each: {
+      Type: "Map",
+      Label: "each",
+      ItemProcessor: {
+        ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
+        StartAt: "P",
+        States: { P: { Type: "Pass", End: true } },
+      },
+      End: true,
+    },
+  },
+};
+
+test("what a child of a Map Run does names the Map Run, and the stream its labelled machine", async () => {
+  const sink = new MemorySink();
+  const logs = logsTo([sink], "ALL");
+  const harness = await open({ observers: [logs.observe] });
+  const machine = await createMachine(harness, DISTRIBUTED, "orders");
+  const arn = await start(harness, machine, [7]);
+  while ((await outcome(harness, arn)) === "RUNNING") await settle();
+  await logs.close(1_000);
+  const [run] = await harness.runtime.mapRuns.list(arn, 0, 1);
+  const ofParent = sink.events.filter(({ execution_arn: of }) => of === arn);
+  const ofChild = sink.events.filter(({ execution_arn: of }) => of !== arn);
+  assert.deepEqual(
+    ofChild.map(({ type, map_run_arn: of }) => [type, of]),
+    ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"].map((type) => [
+      type,
+      run?.mapRunArn,
+    ]),
+  );
+  assert.deepEqual(Object.keys(ofChild[0] ?? {}).slice(-3), [
+    "execution_arn",
+    "map_run_arn",
+    "redrive_count",
+  ]);
+  assert.ok(ofParent.length > 0);
+  assert.ok(ofParent.every((event) => !("map_run_arn" in event)));
+  const names = [...sink.streams].map((stream) => stream.replace(/\/[^/]+\/[^/]+$/u, ""));
+  assert.deepEqual(names.toSorted(), ["states/orders", "states/orders/each"]);
+  await harness.runtime.close(0);
+});
+
 test("payloads are there where the configuration includes them", async () => {
   const sink = new MemorySink();
   const logs = logsTo([sink], "ALL", true);
@@ -175,7 +223,7 @@ test("a large payload is cut, and says so", () => {
     type: "ExecutionStarted",
     details: { input, inputDetails: { truncated: false }, roleArn: "r" },
   };
-  const { details } = JSON.parse(logLine(event, "arn", 0, true)) as { details: JsonObject };
+  const { details } = JSON.parse(logLine(event, { executionArn: "arn" }, 0, true)) as { details: JsonObject };
   const kept = details["input"] as string;
   assert(input.startsWith(kept));
   assert(Buffer.byteLength(JSON.stringify(kept)) <= 248 * 1024 + 2);

@@ -9,7 +9,16 @@ import type { Json } from "../../src/base/json.ts";
 import { type TraceSettings, Traces } from "../../src/observation/index.ts";
 import { parseTraceHeader } from "../../src/observation/traces/trace-context.ts";
 import { Payload } from "../../src/base/json.ts";
-import { createMachine, type Harness, LAMBDA, open, start, succeeded, tasks } from "../runtime/harness.ts";
+import {
+  createMachine,
+  type Harness,
+  LAMBDA,
+  open,
+  outcome,
+  start,
+  succeeded,
+  tasks,
+} from "../runtime/harness.ts";
 import { settle } from "../runtime/manual-clock.ts";
 
 interface SentSpan {
@@ -138,6 +147,31 @@ const RETRIED: Json = {
 };
 
 const HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+
+/** Its Map Run's children run on the same machine's settings. */
+const DISTRIBUTED: Json = {
+  StartAt: "Each",
+  States: {
+    Each: {
+      Type: "Map",
+      Label: "each",
+      ItemProcessor: {
+        ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
+        StartAt: "P",
+        States: { P: { Type: "Pass", End: true } },
+      },
+      End: true,
+    },
+  },
+};
+
+test("the children of a Map Run have no traces, whatever the header of their parent says", async () => {
+  const world = await openWorld();
+  const machine = await createMachine(world, DISTRIBUTED, "orders");
+  const arn = await start(world, machine, [1, 2]);
+  while ((await outcome(world, arn)) === "RUNNING") await settle();
+  assert.deepEqual(lines(await world.end()), ["orders < -: ok", "Each < orders: ok, map run"]);
+});
 
 test("an execution is a trace: states within states, tasks with their attempts, what a failure cuts off", async () => {
   const world = await openWorld();

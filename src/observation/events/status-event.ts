@@ -46,6 +46,7 @@ function statusEvent(observed: ObservedTurn, status: ObservedTurn["status"]): St
   const outputBytes = isOutputIncluded ? escapedBytes(output) : 0;
   const isInputIncluded = escapedBytes(started.input.text) + outputBytes <= MAX_DATA_BYTES;
   const isRedrivable = hasEnded && status !== "SUCCEEDED";
+  const redrivable = started.mapRunArn === undefined ? "REDRIVABLE" : "REDRIVABLE_BY_MAP_RUN";
   const detail: Record<string, Json> = {
     executionArn,
     stateMachineArn,
@@ -63,7 +64,7 @@ function statusEvent(observed: ObservedTurn, status: ObservedTurn["status"]): St
     cause: (hasEnded ? cause : undefined) ?? null,
     redriveCount: redrive?.count ?? 0,
     redriveDate: redrive?.atMs ?? null,
-    redriveStatus: isRedrivable ? "REDRIVABLE" : "NOT_REDRIVABLE",
+    redriveStatus: isRedrivable ? redrivable : "NOT_REDRIVABLE",
     redriveStatusReason: isRedrivable ? null : `Execution is ${status} and cannot be redriven`,
   };
   return {

@@ -50,10 +50,17 @@ const DATA: ReadonlySet<string> = new Set([
 /** The service's: 248 KiB, of a text as it stands in the JSON of the log event. */
 const MAX_DATA_BYTES = 248 * 1024;
 
+/** Whose event it is. */
+export interface LoggedExecution {
+  readonly executionArn: string;
+  /** Of a child of a Map Run. */
+  readonly mapRunArn?: string;
+}
+
 /** The log event, one line of JSON. Members in the service's order. */
 export function logLine(
   event: HistoryEvent,
-  executionArn: string,
+  { executionArn, mapRunArn }: LoggedExecution,
   redriveCount: number,
   includesData: boolean,
 ): string {
@@ -64,6 +71,7 @@ export function logLine(
     previous_event_id: String(event.previousEventId),
     event_timestamp: String(event.timestampMs),
     execution_arn: executionArn,
+    ...(mapRunArn === undefined ? {} : { map_run_arn: mapRunArn }),
     redrive_count: String(redriveCount),
   });
 }

@@ -140,7 +140,7 @@ export class ExecutionLogs {
         batches.set(key, batch);
       }
       batch.lines.push({
-        line: logLine(history, started.executionArn, told.redriveCount, includesData),
+        line: logLine(history, started, told.redriveCount, includesData),
         atMs: turn.atMs,
       });
     }

@@ -172,6 +172,14 @@ class SpanTeller {
       case "TaskTimedOut":
         this.#endTask(event.task, { ok: false, message: reasonOf(event) }, atMs, event.error);
         break;
+      // Its children have no spans (traces.ts): the ARN leads to them.
+      case "MapRunStarted":
+      case "MapRunRedriven":
+        this.#note(event.frame, event.kind === "MapRunStarted" ? "map run" : "map run redriven", atMs, {
+          "stepwell.map_run.arn": event.mapRunArn,
+        });
+        break;
+      case "MapRunEnded":
       case "WaitStarted":
       case "Paused":
       case "HeartbeatReceived":

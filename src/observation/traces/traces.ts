@@ -64,7 +64,9 @@ export class Traces {
     return this.#ended.close(graceMs);
   }
 
+  /** Children of Map Runs are not, as with the service: a trace of a million executions tells nobody anything. */
   #isTraced({ started }: ObservedTurn): boolean {
+    if (started.mapRunArn !== undefined) return false;
     const parent = parseTraceHeader(started.traceHeader);
     return parent?.isSampled ?? isSampled(traceIdOf(started), this.#options.settings.ratio);
   }
