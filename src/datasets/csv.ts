@@ -30,7 +30,7 @@ export class CsvRows implements Splitter {
   #row: Row | undefined;
 
   constructor({ delimiter, headers }: CsvOptions, limits: Limits, at: number) {
-    this.#lines = new Lines(limits.itemBytes, at);
+    this.#lines = new Lines(limits.itemBytes, at, () => this.#row === undefined);
     this.#limits = limits;
     this.#delimiter = delimiter;
     if (headers !== undefined) this.#setHeaders(headers);

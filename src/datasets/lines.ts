@@ -10,22 +10,26 @@ import { ItemReaderError } from "./item.ts";
 
 const LF = 0x0a;
 
-/** Whole lines of bytes, without their LF; blank ones too. */
+/** Whole lines of bytes, without their LF; blank ones too, unless `skipsEmpty` says that empty ones are passed over. */
 export class Lines {
   readonly #maxBytes: number;
+  readonly #skipsEmpty: () => boolean;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #at: number;
 
   /** @param at Offset of the first byte that will be pushed. */
-  constructor(maxBytes: number, at: number) {
+  constructor(maxBytes: number, at: number, skipsEmpty: () => boolean = () => false) {
     this.#maxBytes = maxBytes;
+    this.#skipsEmpty = skipsEmpty;
     this.#at = at;
   }
 
   *push(chunk: Buffer): Generator<{ line: Buffer; end: number }> {
     let start = 0;
     for (;;) {
+      // A file of nothing else would take minutes, line by line.
+      if (this.#heldBytes === 0 && this.#skipsEmpty()) while (chunk[start] === LF) start += 1;
       const found = chunk.indexOf(LF, start);
       const stop = found < 0 ? chunk.length : found;
       if (this.#heldBytes + stop - start > this.#maxBytes) {
@@ -66,7 +70,7 @@ export class JsonLines implements Splitter {
   readonly #limits: Limits;
 
   constructor(limits: Limits, at: number) {
-    this.#lines = new Lines(limits.itemBytes, at);
+    this.#lines = new Lines(limits.itemBytes, at, () => true);
     this.#limits = limits;
   }
 

@@ -9,7 +9,7 @@
 //       another version by then, reading fails; it never mixes two.
 //   R3. Every failure is an ItemReaderError; nothing is left out silently.
 
-import { Readable } from "node:stream";
+import { type Duplex, pipeline, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 
 import { isArray, isObject, type Json } from "../base/json.ts";
@@ -150,7 +150,7 @@ async function* athenaKeys(reading: Reading, bucket: string, key: string): Async
     if (found === null) throw new ItemReaderError(`The manifest ${key} has a line that is not an S3 URI.`);
     return { bucket: found[1] as string, key: found[2] as string };
   };
-  for await (const chunk of decompressed(reading.store.read(bucket, key))) {
+  for await (const chunk of decompressed(reading.store.read(bucket, key), reading.limits)) {
     for (const { line, end } of lines.push(chunk)) {
       const found = place(line, end);
       if (found !== undefined) yield found;
@@ -256,7 +256,7 @@ async function* objectItems(
     const delimiter = DELIMITERS[source.csvDelimiter ?? "COMMA"];
     let given = headers ?? (source.csvHeaderLocation === "GIVEN" ? (source.csvHeaders ?? []) : undefined);
     if (given === undefined && start.offset > 0) {
-      given = await firstRow(decompressed(store.read(bucket, key, { etag })), delimiter, limits);
+      given = await firstRow(decompressed(store.read(bucket, key, { etag }), limits), delimiter, limits);
     }
     splitter = new CsvRows({ delimiter, headers: given }, limits, start.offset);
   } else if (type === "JSONL") splitter = new JsonLines(limits, start.offset);
@@ -264,7 +264,7 @@ async function* objectItems(
 
   // A compressed stream has no places to start from: what was read already is unpacked again and dropped.
   const bytes = isPacked
-    ? skipping(decompressed(store.read(bucket, key, { etag })), start.offset)
+    ? skipping(decompressed(store.read(bucket, key, { etag }), limits), start.offset)
     : buffers(store.read(bucket, key, { etag, start: start.offset }));
   const entries = (): { isObject?: true } =>
     splitter instanceof JsonItems && splitter.isObject ? { isObject: true } : {};
@@ -311,40 +311,59 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 async function isCompressed(store: ObjectStore, bucket: string, key: string, etag: string): Promise<boolean> {
-  for await (const chunk of store.read(bucket, key, { etag, end: 4 })) {
-    return GZIP.equals(chunk.subarray(0, 2)) || ZSTD.equals(chunk.subarray(0, 4));
-  }
-  return false;
+  const first = Buffer.concat(await Array.fromAsync(store.read(bucket, key, { etag, end: 4 })));
+  return packing(first) !== undefined;
+}
+
+function packing(first: Buffer): (() => Duplex) | undefined {
+  if (GZIP.equals(first.subarray(0, 2))) return createGunzip;
+  return ZSTD.equals(first.subarray(0, 4)) ? createZstdDecompress : undefined;
 }
 
 /** Unpacked if its first bytes say that it is packed: names of objects and their metadata are often wrong. */
-async function* decompressed(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
-  const iterator = bytes[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) return;
+async function* decompressed(bytes: AsyncIterable<Uint8Array>, { fileBytes }: Limits): AsyncIterable<Buffer> {
+  const iterator = buffers(bytes)[Symbol.asyncIterator]();
+  // A connection gives as many bytes at a time as it likes.
+  let first: Buffer = Buffer.alloc(0);
+  while (first.length < 4) {
+    // oxlint-disable-next-line no-await-in-loop -- until there are enough
+    const next = await iterator.next();
+    if (next.done === true) break;
+    first = Buffer.concat([first, next.value]);
+  }
   async function* all(): AsyncIterable<Buffer> {
-    let next: IteratorResult<Uint8Array> = first;
     try {
-      while (next.done !== true) {
-        yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-        next = await iterator.next();
+      yield first;
+      for (;;) {
+        // oxlint-disable-next-line no-await-in-loop -- a stream
+        const next = await iterator.next();
+        if (next.done === true) return;
+        yield next.value;
       }
     } finally {
       await iterator.return?.();
     }
   }
-  const gzip = GZIP.equals(first.value.subarray(0, 2));
-  if (!gzip && !ZSTD.equals(first.value.subarray(0, 4))) {
+  const unpack = packing(first);
+  if (unpack === undefined) {
     yield* all();
     return;
   }
+  let unpackedBytes = 0;
   try {
-    const packed = Readable.from(all());
-    const unpacking = gzip ? createGunzip() : createZstdDecompress();
-    packed.on("error", (error) => unpacking.destroy(error));
-    for await (const chunk of packed.pipe(unpacking)) yield chunk as Buffer;
+    // Either end closes the other: a reader that stops early leaves no file open. Failures arrive in the loop.
+    const unpacked = pipeline(Readable.from(all()), unpack(), () => {});
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      unpackedBytes += chunk.length;
+      if (unpackedBytes > fileBytes) {
+        throw new ItemReaderError(
+          `The compressed data is larger than ${fileBytes} bytes when it is unpacked.`,
+        );
+      }
+      yield chunk;
+    }
   } catch (error) {
-    if (error instanceof ObjectError) throw error;
+    if (error instanceof ObjectError || error instanceof ItemReaderError) throw error;
     throw new ItemReaderError(`The compressed data cannot be read: ${(error as Error).message}.`, {
       cause: error,
     });

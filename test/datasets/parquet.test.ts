@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ItemReaderError, SERVICE_LIMITS } from "../../src/datasets/item.ts";
+import { parquetRows } from "../../src/datasets/parquet.ts";
+import { readItems } from "../../src/datasets/read-items.ts";
 import { itemsOf, localBucket, put } from "./support.ts";
 
 /** Three rows in two row groups, Snappy: INT64 `id`, STRING `name`, DOUBLE `ratio`. Made by hyparquet-writer. */
@@ -77,4 +79,33 @@ test("a row group or footer over its limit is refused before it is read", async 
     itemsOf(store, SOURCE, { limits: { ...SERVICE_LIMITS, parquetFooterBytes: 10 } }),
     /footer .* longer than 10 bytes/u,
   );
+});
+
+test("a row group is decoded a few rows at a time, from any row on", async (t) => {
+  const { store } = await localBucket(t);
+  await put(store, "file", FILE);
+  const object = { bucket: "data", key: "file", ...(await store.head("data", "file")) };
+  for (let start = 0; start <= ROWS.length; start++) {
+    // One value at a time is one row at a time.
+    const pieces = await Array.fromAsync(parquetRows(store, object, start, SERVICE_LIMITS, 1));
+    assert.deepEqual(
+      pieces.map(({ text, end }) => ({ text, end })),
+      ROWS.slice(start).map((text, index) => ({ text, end: start + index + 1 })),
+    );
+  }
+});
+
+test("a file that says it has more rows than it has fails, with no row made up", async (t) => {
+  const { store } = await localBucket(t);
+  // The number of rows of the last group (1), as it is said last in the footer: zigzag of 1 is 2.
+  const at = FILE.lastIndexOf(Buffer.from([0x16, 0x02, 0x36]));
+  assert.ok(at > 0);
+  const damaged = Buffer.from(FILE);
+  damaged[at + 1] = 6;
+  await put(store, "file", damaged);
+  const texts: string[] = [];
+  await assert.rejects(async () => {
+    for await (const { text } of readItems(store, { bucket: "data", ...SOURCE })) texts.push(text);
+  }, new ItemReaderError("A column of the Parquet file file has fewer values than there are rows."));
+  assert.deepEqual(texts, ROWS.slice(0, 2));
 });
