@@ -70,7 +70,8 @@ export async function* parquetRows(
   }
   const metadata = await parquetMetadataAsync(file, { initialFetchSize: footerBytes + 8 }).catch(failed);
   const columns = await columnsOf(metadata).catch(failed);
-  const scan = await parquetScan({ file, metadata, compressors: bounded(limits) }).catch(failed);
+  // Only what is marked as text is text: other bytes would lose what is not UTF-8.
+  const scan = await parquetScan({ file, metadata, compressors: bounded(limits), utf8: false }).catch(failed);
   const windowRows = Math.max(1, Math.floor(windowValues / Math.max(1, columns.length)));
   let first = 0;
   for (const group of metadata.row_groups) {

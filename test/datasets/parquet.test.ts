@@ -23,6 +23,25 @@ const FILE = Buffer.from(
   "base64",
 );
 
+/** Three rows of types that JSON lacks, Zstandard, pages of version 2. Made by pyarrow. */
+const TYPES = Buffer.from(
+  "UEFSMRUEFRgVKkwVBBUAEgAAKLUv/SAMYQAAAgAAAAb/AgAAAG9rFQYVChUKXBUGFQIVBhUQFQQVABIcAAAAAwMBAwIVBBUQFSJMFQQVABIAAC" +
+    "i1L/0gCEEAAAEAAAACAAAAFQYVEBUQXBUIFQQVBhUQFQYVBBIcAAAAAwIDHwABAwIVBBUQFSJMFQIVABIAACi1L/0gCEEAAAEAAAAAAAAAFQYV" +
+    "DBUMXBUGFQQVBhUQFQYVABIcAAAAAxIAAQIAFQQVChUcTBUCFQASAAAotS/9IAUpAAABAAAAeBUGFRIVElwVBhUEFQYVEBUIFQQSHAAAAAYAA4" +
+    "QAAAECABUEFQgVGkwVAhUAEgAAKLUv/SAEIQAAXlAAABUGFQoVClwVBhUAFQYVEBUEFQASHAAAAAYBAQYAFQQVDBUeTBUCFQASAAAotS/9IAYx" +
+    "AAAAAAAAAJYVBhUKFQpcFQYVABUGFRAVBBUAEhwAAAAGAQEGABUGFRAVEFwVBhUCFQYVBhUEFQASHAAAAAMDAgAAAAMBFQQZ3DUAGAZzY2hlbW" +
+    "EVDAAVDCUCGAZiaW5hcnkANQIYBGxpc3QVAhUGTDwAAAA1BBgEbGlzdBUCABUCJQIYB2VsZW1lbnQANQIYBnN0cnVjdBUEABUEJQIYAWEANQIY" +
+    "AWIVAhUGTDwAAAA1BBgEbGlzdBUCABUMJQIYB2VsZW1lbnQlAEwcAAAAFQIlAhgEZGF0ZSUMTGwAAAAVDhUMFQIYB2RlY2ltYWwlChUEFRgsXB" +
+    "UEFRgAAAAVACUCGARmbGFnABYGGRwZfCYAHBUMGTUABhAZGAZiaW5hcnkVDBYGFm4WgAEmTiYIKSwVBBUAFQIAFQAVEBUCADwWCBkGGSYCBAAA" +
+    "ACYAHBUCGTUABhAZOARsaXN0BGxpc3QHZWxlbWVudBUMFggWbBZ+JsYBJogBKSwVBBUAFQIAFQAVEBUCADwpJgYCGUYCAgAEAAAAJgAcFQQZNQ" +
+    "AGEBkoBnN0cnVjdAFhFQwWBhZoFnomxAImhgIpLBUEFQAVAgAVABUQFQIAPCkGGTYCAgIAAAAmABwVDBk1AAYQGUgGc3RydWN0AWIEbGlzdAdl" +
+    "bGVtZW50FQwWBhZoFnomuAMmgAMpLBUEFQAVAgAVABUQFQIAPBYCGSYGABlWAgACAAIAAAAmABwVAhk1AAYQGRgEZGF0ZRUMFgYWXhZwJrAEJv" +
+    "oDKSwVBBUAFQIAFQAVEBUCADwpBhkmAAYAAAAmABwVDhk1AAYQGRgHZGVjaW1hbBUMFgYWYhZ0JqQFJuoEKSwVBBUAFQIAFQAVEBUCADwpBhkm" +
+    "AAYAAAAmABwVABkVBhkYBGZsYWcVDBYGFkAWQCbeBUkcFQAVBhUCADwpBhkmAgQAAAAWqgUWBiYIFpYGACggcGFycXVldC1jcHAtYXJyb3cgdm" +
+    "Vyc2lvbiAyNi4wLjEZfBwAABwAABwAABwAABwAABwAABwAAADGAgAAUEFSMQ==",
+  "base64",
+);
+
 const SOURCE = { resource: "getObject", key: "file", inputType: "PARQUET" } as const;
 const ROWS: readonly string[] = [
   `{"id":1,"name":"a","ratio":0.5}`,
@@ -108,4 +127,17 @@ test("a file that says it has more rows than it has fails, with no row made up",
     for await (const { text } of readItems(store, { bucket: "data", ...SOURCE })) texts.push(text);
   }, new ItemReaderError("A column of the Parquet file file has fewer values than there are rows."));
   assert.deepEqual(texts, ROWS.slice(0, 2));
+});
+
+test("bytes are base64, dates ISO 8601, decimals numbers; lists and structs are arrays and objects", async (t) => {
+  const { store } = await localBucket(t);
+  await put(store, "file", TYPES);
+  assert.deepEqual(
+    (await itemsOf(store, SOURCE)).map(({ text }) => text),
+    [
+      `{"binary":"Bv8=","list":[1,2],"struct":{"a":1,"b":["x"]},"date":"2026-05-01T00:00:00.000Z","decimal":1.5,"flag":true}`,
+      `{"binary":"b2s=","list":[],"struct":null,"date":"2026-05-01T00:00:00.000Z","decimal":1.5,"flag":false}`,
+      `{"binary":null,"list":null,"struct":{"a":null,"b":[]},"date":"2026-05-01T00:00:00.000Z","decimal":1.5,"flag":null}`,
+    ],
+  );
 });

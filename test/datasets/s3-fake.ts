@@ -38,6 +38,8 @@ export interface FakeS3 {
   pageKeys: number;
   /** Whether listings are in order. */
   isSorted: boolean;
+  /** Whether a part of an object can be asked for. */
+  hasRanges: boolean;
 }
 
 export const KEY: Credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" };
@@ -63,6 +65,7 @@ export async function fakeS3(t: TestContext): Promise<FakeS3> {
     fault: () => undefined,
     pageKeys: 3,
     isSorted: true,
+    hasRanges: true,
   };
   t.after(() => {
     server.closeAllConnections();
@@ -148,11 +151,11 @@ function answerTo(fake: FakeS3, request: IncomingMessage, body: Buffer): Answer 
     case "DELETE":
       return fake.uploads.delete(uploadId ?? "") ? { status: 204, body: "" } : noSuchUpload();
     default:
-      return objectAnswer(fake.objects.get(key), request);
+      return objectAnswer(fake.objects.get(key), request, fake.hasRanges);
   }
 }
 
-function objectAnswer(object: Stored | undefined, { headers }: IncomingMessage): Answer {
+function objectAnswer(object: Stored | undefined, { headers }: IncomingMessage, hasRanges: boolean): Answer {
   if (object === undefined) return refused(404, "NoSuchKey", "The specified key does not exist.");
   const { body, etag } = object;
   const about = { etag, "last-modified": "Tue, 04 Feb 2025 01:49:50 GMT" };
@@ -163,7 +166,7 @@ function objectAnswer(object: Stored | undefined, { headers }: IncomingMessage):
       "At least one of the pre-conditions you specified did not hold",
     );
   }
-  const range = /^bytes=(\d+)-(\d*)$/u.exec(headers.range ?? "");
+  const range = /^bytes=(\d+)-(\d*)$/u.exec(hasRanges ? (headers.range ?? "") : "");
   if (range === null) return { status: 200, headers: { ...about, "content-length": body.length }, body };
   const start = Number(range[1]);
   if (start >= body.length) return refused(416, "InvalidRange", "The requested range is not satisfiable");
