@@ -43,7 +43,7 @@ const settings = {
   tracingConfiguration: { enabled: false },
 };
 
-const none: MapRunCounts = {
+const none = {
   pending: 0,
   running: 0,
   succeeded: 0,
@@ -52,9 +52,8 @@ const none: MapRunCounts = {
   aborted: 0,
   total: 0,
   resultsWritten: 0,
-  failuresNotRedrivable: 0,
-  pendingRedrive: 0,
 };
+const uncounted: MapRunCounts = { ...none, failuresNotRedrivable: 0, pendingRedrive: 0 };
 const run: MapRun = {
   mapRunArn: runArn,
   executionArn,
@@ -64,8 +63,8 @@ const run: MapRun = {
   maxConcurrency: 0,
   toleratedFailureCount: 0,
   toleratedFailurePercentage: 12.5,
-  items: { ...none, pending: 30, running: 10, total: 40 },
-  executions: { ...none, pending: 3, running: 1, total: 4 },
+  items: { ...uncounted, pending: 30, running: 10, total: 40 },
+  executions: { ...uncounted, pending: 3, running: 1, total: 4 },
   redriveCount: 0,
 };
 const endedRun: MapRun = {
@@ -74,6 +73,7 @@ const endedRun: MapRun = {
   status: "FAILED",
   startedAtMs: nowMs - 9000,
   stoppedAtMs: nowMs - 1000,
+  executions: { ...uncounted, failed: 1, failuresNotRedrivable: 1, pendingRedrive: 2, total: 3 },
   redriveCount: 2,
   redrivenAtMs: nowMs - 2000,
 };
@@ -186,6 +186,7 @@ const stories: Readonly<Record<string, readonly Step[]>> = {
         status: "FAILED",
         startDate: now - 9,
         stopDate: now - 1,
+        executionCounts: { ...none, failed: 1, failuresNotRedrivable: 1, pendingRedrive: 2, total: 3 },
         redriveCount: 2,
         redriveDate: now - 2,
       },

@@ -60,8 +60,6 @@ const NONE = {
   aborted: 0,
   total: 0,
   resultsWritten: 0,
-  failuresNotRedrivable: 0,
-  pendingRedrive: 0,
 };
 
 /** What steps keep for later ones: task tokens, revision ids. */

@@ -9,7 +9,13 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import { executionDoesNotExist, resourceNotFound } from "../../runtime/failures.ts";
-import type { MapRun, MapRunChange, MapRunChild, MapRunSummary } from "../../runtime/interface.ts";
+import type {
+  MapRun,
+  MapRunChange,
+  MapRunChild,
+  MapRunCounts,
+  MapRunSummary,
+} from "../../runtime/interface.ts";
 import { labelledArnOf, parseExecutionArn, parseMapRunArn } from "../arns.ts";
 import { issuePageToken, readPageToken, textPosition } from "../page-token.ts";
 import type { Call, Operations } from "./call.ts";
@@ -34,8 +40,8 @@ async function describeMapRun(call: Call): Promise<JsonObject> {
     maxConcurrency: run.maxConcurrency,
     toleratedFailurePercentage: run.toleratedFailurePercentage,
     toleratedFailureCount: run.toleratedFailureCount,
-    itemCounts: { ...run.items },
-    executionCounts: { ...run.executions },
+    itemCounts: showCounts(run.items),
+    executionCounts: showCounts(run.executions),
     ...showRedrive(run),
   });
 }
@@ -46,6 +52,15 @@ async function existingMapRun({ engine }: Call, text: string): Promise<MapRun> {
   const run = await engine.mapRuns.describe(arn);
   if (run === undefined) throw resourceNotFound(arn);
   return run;
+}
+
+/** Those about redrives came later to the service and are optional: they are shown where they count something. */
+function showCounts({ failuresNotRedrivable, pendingRedrive, ...counts }: MapRunCounts): JsonObject {
+  return {
+    ...counts,
+    ...(failuresNotRedrivable === 0 ? {} : { failuresNotRedrivable }),
+    ...(pendingRedrive === 0 ? {} : { pendingRedrive }),
+  };
 }
 
 function showRedrive({
