@@ -21,6 +21,8 @@ import type { ObjectHead, ObjectStore, ObjectSummary, ObjectWriter, ReadRange } 
 import { ObjectError } from "./object-store.ts";
 
 const CHUNK_BYTES = 256 * 1024;
+/** Files of a listing that are looked at side by side. */
+const STATS_AT_ONCE = 64;
 /** Longest encoded segment; file systems end at 255, and a temporary name must fit too. */
 const SEGMENT_BYTES = 240;
 const BUCKET = /^[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]$/u;
@@ -97,7 +99,7 @@ class FolderStore implements ObjectStore {
     prefix: string,
     after: Buffer | undefined,
   ): AsyncIterable<ObjectSummary> {
-    const found: { name: string; key: string; order: Buffer; isFolder: boolean }[] = [];
+    const found: Entry[] = [];
     for (const entry of await readdir(folder, { withFileTypes: true }).catch(goneIsEmpty)) {
       const isFolder = entry.isDirectory();
       if (!isFolder && !entry.isFile()) continue;
@@ -109,21 +111,19 @@ class FolderStore implements ObjectStore {
       found.push({ name: entry.name, key, order: Buffer.from(key), isFolder });
     }
     found.sort((a, b) => Buffer.compare(a.order, b.order));
-    for (const { name, key, order, isFolder } of found) {
-      if (isFolder) {
-        // Left out when all of its keys are before `after`.
-        if (
-          after !== undefined &&
-          Buffer.compare(order, after) < 0 &&
-          !after.subarray(0, order.length).equals(order)
-        )
-          continue;
-        yield* this.#listFolder(join(folder, name), key, prefix, after);
-        continue;
+    for (let from = 0; from < found.length; from += STATS_AT_ONCE) {
+      const page = found.slice(from, from + STATS_AT_ONCE).filter((entry) => isAfter(entry, after));
+      // oxlint-disable-next-line no-await-in-loop -- a page at a time
+      const stats = await Promise.all(
+        page.map(async ({ name, isFolder }) =>
+          isFolder ? undefined : lstat(join(folder, name), { bigint: true }).catch(goneIsUndefined),
+        ),
+      );
+      for (const [index, { name, key, isFolder }] of page.entries()) {
+        const file = stats[index];
+        if (isFolder) yield* this.#listFolder(join(folder, name), key, prefix, after);
+        else if (file?.isFile() === true) yield { key, ...headOf(file), storageClass: "STANDARD" };
       }
-      if (after !== undefined && Buffer.compare(order, after) <= 0) continue;
-      const stats = await lstat(join(folder, name), { bigint: true }).catch(goneIsUndefined);
-      if (stats?.isFile() === true) yield { key, ...headOf(stats), storageClass: "STANDARD" };
     }
   }
 
@@ -182,6 +182,21 @@ class FolderStore implements ObjectStore {
     }
     throw noSuchKey(bucket, key);
   }
+}
+
+interface Entry {
+  /** In the file system. */
+  readonly name: string;
+  /** Of a folder with its slash. */
+  readonly key: string;
+  readonly order: Buffer;
+  readonly isFolder: boolean;
+}
+
+/** Whether it is, or may hold, what comes after. */
+function isAfter({ order, isFolder }: Entry, after: Buffer | undefined): boolean {
+  if (after === undefined || Buffer.compare(order, after) > 0) return true;
+  return isFolder && after.subarray(0, order.length).equals(order);
 }
 
 /** F3. */
