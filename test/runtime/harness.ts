@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Resource } from "../../src/asl/index.ts";
 import { type Json, Payload } from "../../src/base/json.ts";
 import { type Limits, SERVICE_LIMITS } from "../../src/engine/index.ts";
+import type { ObjectStore } from "../../src/datasets/index.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../../src/integrations/integration.ts";
 import type { Mocks } from "../../src/integrations/mocked/index.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
@@ -31,6 +32,8 @@ export class FakeIntegrations {
   readonly resumable = new Set<string>();
   /** Resources that nothing serves. */
   readonly missing = new Set<string>();
+  /** Answers at once; undefined: the test will. */
+  answering: ((call: TaskCall) => TaskOutcome | undefined) | undefined;
 
   readonly serve = (resource: Resource): Integration | undefined => {
     const matches = (part: string): boolean => resource.arn.includes(part);
@@ -54,6 +57,8 @@ export class FakeIntegrations {
   }
 
   #take(call: TaskCall, resumed: PendingCall["resumed"]): Promise<TaskOutcome> {
+    const atOnce = this.answering?.(call);
+    if (atOnce !== undefined) return Promise.resolve(atOnce);
     return new Promise((answer, fail) => this.calls.push({ call, resumed, answer, fail }));
   }
 }
@@ -76,6 +81,7 @@ export interface HarnessOptions {
   readonly observers?: readonly Observer[];
   readonly onRefused?: RefusalObserver;
   readonly mocks?: Mocks;
+  readonly objects?: ObjectStore;
 }
 
 export async function open(options: HarnessOptions = {}): Promise<Harness> {
@@ -93,6 +99,7 @@ export async function open(options: HarnessOptions = {}): Promise<Harness> {
     ...(options.observers === undefined ? {} : { observers: options.observers }),
     ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
     ...(options.mocks === undefined ? {} : { mocks: options.mocks }),
+    ...(options.objects === undefined ? {} : { objects: options.objects }),
     onFatal: (error) => fatal.push(error),
     log: (line) => log.push(line),
   });

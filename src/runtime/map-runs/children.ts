@@ -111,6 +111,7 @@ class Batch {
   readonly #headBytes: number;
   #index: number;
   #texts: string[] = [];
+  /** Of the texts. */
   #bytes = 0;
   #next: Progress;
 
@@ -128,14 +129,15 @@ class Batch {
   /** The child that the item did not fit into. @throws MapRunFailure */
   add({ index, text, key, cursor }: IndexedItem): PlannedChild | undefined {
     const selected = this.#work.select({ index, text, ...(key === undefined ? {} : { key }) });
-    const bytes = utf8Bytes(selected) + (this.#head === "" ? 0 : 1);
-    const envelope = this.#head === "" ? 0 : this.#headBytes + TAIL.length;
-    if (bytes + envelope > this.#maxBytes) {
+    const bytes = utf8Bytes(selected);
+    const around = this.#head === "" ? 0 : this.#headBytes + TAIL.length;
+    if (bytes + around > this.#maxBytes) {
       throw readerFailed(
-        `Item ${index} has ${bytes} bytes; the input of a child execution may have ${this.#maxBytes}, ${envelope} of which are around the items.`,
+        `Item ${index} has ${bytes} bytes; the input of a child execution may have ${this.#maxBytes}, ${around} of which are around the items.`,
       );
     }
-    const full = this.#bytes + bytes + envelope > this.#maxBytes ? this.take() : undefined;
+    // With a comma before each but the first.
+    const full = this.#bytes + this.#texts.length + bytes + around > this.#maxBytes ? this.take() : undefined;
     this.#texts.push(selected);
     this.#bytes += bytes;
     this.#next = {
