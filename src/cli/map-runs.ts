@@ -5,7 +5,9 @@
 //
 // Invariants
 //   W1. A Map Run that has ended is asked for once more, and then never again, unless it is redriven.
-//   W2. However often `update` is called, one that runs is asked for at most once in ASK_AGAIN_MS.
+//   W2. A total that may still grow is not taken for one: while the items are read, DescribeMapRun counts those that are read,
+//       and does not say so. It shows by what happens: the total grows, and at most one child waits for its turn.
+//   W3. However often `update` is called, one that runs is asked for at most once in ASK_AGAIN_MS.
 
 import { isObject, type JsonObject, member } from "../base/json.ts";
 import type { Caller } from "./environment.ts";
@@ -15,8 +17,13 @@ import { numberOf, stringOf, type Timeline } from "./timeline.ts";
 const ASK_AGAIN_MS = 250;
 /** What the rate is measured over. */
 const LATELY_MS = 5_000;
+/** Cells of the block, and how long it stays. */
+const WANDERING = 3;
+const WANDER_MS = 200;
 /** Between two lines where nothing can be redrawn. */
 const SAY_AGAIN_MS = 2_000;
+/** A total that has not grown for so long, with no child waiting, is whole. */
+const SETTLED_MS = 1_000;
 
 /** A Map Run at a moment. */
 export interface MapRunView {
@@ -24,6 +31,8 @@ export interface MapRunView {
   readonly status: "RUNNING" | "SUCCEEDED" | "FAILED" | "ABORTED";
   /** Items. */
   readonly total: number;
+  /** There may be more of them (W2). */
+  readonly isPartial: boolean;
   readonly ended: number;
   readonly failed: number;
   readonly aborted: number;
@@ -36,10 +45,12 @@ export interface MapRunView {
 }
 
 interface Watched {
-  view: MapRunView;
-  askedAtMs: number;
+  readonly view: MapRunView;
+  readonly askedAtMs: number;
+  /** When the total was last seen to grow, or first seen. */
+  readonly grewAtMs: number;
   /** Items that had ended, then; of the last LATELY_MS. */
-  samples: readonly { readonly atMs: number; readonly ended: number }[];
+  readonly samples: readonly { readonly atMs: number; readonly ended: number }[];
 }
 
 export class MapRunWatch {
@@ -68,19 +79,37 @@ export class MapRunWatch {
         if (isOpen && nowMs - known.askedAtMs < ASK_AGAIN_MS) continue;
       }
       const answer = await this.#call("DescribeMapRun", { mapRunArn: arn });
-      const sample = { atMs: nowMs, ended: endedOf(countsOf(answer, "itemCounts")) };
-      const samples = [...(known?.samples ?? []), sample].filter(({ atMs }) => nowMs - atMs <= LATELY_MS);
-      this.#watched.set(arn, { view: viewOf(answer, samples, nowMs), askedAtMs: nowMs, samples });
+      this.#watched.set(arn, watched(answer, known, nowMs));
     }
   }
 }
 
 /** @param answer Of DescribeMapRun. */
 export function mapRunView(answer: JsonObject, nowMs: number): MapRunView {
-  return viewOf(answer, [], nowMs);
+  return watched(answer, undefined, nowMs).view;
 }
 
-function viewOf(answer: JsonObject, samples: Watched["samples"], nowMs: number): MapRunView {
+function watched(answer: JsonObject, known: Watched | undefined, nowMs: number): Watched {
+  const items = countsOf(answer, "itemCounts");
+  const waiting = countsOf(answer, "executionCounts")("pending");
+  const samples = [...(known?.samples ?? []), { atMs: nowMs, ended: endedOf(items) }].filter(
+    ({ atMs }) => nowMs - atMs <= LATELY_MS,
+  );
+  const hasGrown = known === undefined || items("total") > known.view.total;
+  const grewAtMs = hasGrown ? nowMs : known.grewAtMs;
+  const mayGrow =
+    known === undefined
+      ? waiting <= 1
+      : hasGrown || (known.view.isPartial && (waiting > 0 || nowMs - grewAtMs < SETTLED_MS));
+  return { view: viewOf(answer, samples, mayGrow, nowMs), askedAtMs: nowMs, grewAtMs, samples };
+}
+
+function viewOf(
+  answer: JsonObject,
+  samples: Watched["samples"],
+  mayGrow: boolean,
+  nowMs: number,
+): MapRunView {
   const items = countsOf(answer, "itemCounts");
   const children = countsOf(answer, "executionCounts");
   const status = stringOf(answer, "status") as MapRunView["status"];
@@ -97,6 +126,7 @@ function viewOf(answer: JsonObject, samples: Watched["samples"], nowMs: number):
     label: labelOf(stringOf(answer, "mapRunArn") ?? ""),
     status,
     total: items("total"),
+    isPartial: status === "RUNNING" && mayGrow,
     ended,
     failed: items("failed") + items("timedOut"),
     aborted: items("aborted"),
@@ -121,12 +151,13 @@ function labelOf(mapRunArn: string): string {
   return mapRunArn.split(":")[6]?.split("/")[1] ?? mapRunArn;
 }
 
-/** `640 of 1,000 items · 320/s · 3 failed · 20 running`; of one that has ended, what it came to. */
+/** `640 of 1,000 items · 320/s · 3 failed · 20 running`, or `640 items so far …`; of one that has ended, what it came to. */
 export function mapRunText(view: MapRunView): string {
-  const { status, total, ended, failed, aborted, running, perSecond } = view;
+  const { status, total, isPartial, ended, failed, aborted, running, perSecond } = view;
   const isWhole = status !== "RUNNING" && ended === total;
+  const amount = isPartial ? ended : total;
   return [
-    `${isWhole ? "" : `${whole(ended)} of `}${whole(total)} ${total === 1 ? "item" : "items"}`,
+    `${isWhole || isPartial ? "" : `${whole(ended)} of `}${whole(amount)} ${amount === 1 ? "item" : "items"}${isPartial ? " so far" : ""}`,
     ...(perSecond === undefined ? [] : [`${rate(perSecond)}/s`]),
     ...(failed > 0 ? [`${whole(failed)} failed`] : []),
     ...(aborted > 0 ? [`${whole(aborted)} aborted`] : []),
@@ -142,10 +173,20 @@ function rate(perSecond: number): string {
   return perSecond < 10 ? String(Number(perSecond.toFixed(1))) : whole(Math.round(perSecond));
 }
 
-/** `███████░░░░░`, `cells` wide. */
-export function mapRunBar({ total, ended }: MapRunView, cells: number): string {
+/** `███████░░░░░`, `cells` wide; of one that does not know its end (W2), a block that wanders: `░░███░░░░░░░`. */
+export function mapRunBar({ total, isPartial, ended }: MapRunView, cells: number, nowMs: number): string {
+  if (isPartial) {
+    const at = Math.floor(nowMs / WANDER_MS) % (cells - WANDERING + 1);
+    return "░".repeat(at) + "█".repeat(WANDERING) + "░".repeat(cells - WANDERING - at);
+  }
   const full = total === 0 ? 0 : Math.floor((ended / total) * cells);
   return "█".repeat(full) + "░".repeat(cells - full);
+}
+
+/** `38 %`; nothing where it is not known of how many. */
+export function mapRunShare({ total, isPartial, ended }: MapRunView): string {
+  if (isPartial) return "";
+  return `${total === 0 ? 0 : Math.floor((ended / total) * 100)} %`;
 }
 
 /** What is to be said of Map Runs where nothing can be redrawn: their begin, every two seconds, their end. */

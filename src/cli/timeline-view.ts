@@ -8,7 +8,7 @@
 //   V2. The same timeline at the same `nowMs` gives the same lines.
 
 import { unreachable } from "../base/assert.ts";
-import { type MapRunView, mapRunBar, mapRunText } from "./map-runs.ts";
+import { type MapRunView, mapRunBar, mapRunShare, mapRunText } from "./map-runs.ts";
 import { columnsOf, duration, fit, type Palette, pad, printable } from "./text.ts";
 import {
   type Attempt,
@@ -212,7 +212,7 @@ function mapRunLine(
   visit: Visit,
   { mapRunArn }: Attempt,
   lead: string,
-  { mapRuns, width }: ViewOptions,
+  { mapRuns, width, nowMs }: ViewOptions,
   lines: Line[],
 ): void {
   const view = mapRunArn === undefined ? undefined : mapRuns.get(mapRunArn);
@@ -224,9 +224,8 @@ function mapRunLine(
     return;
   }
   const cells = Math.max(4, Math.min(BAR_CELLS, width - lead.length - columnsOf(note) - 10));
-  const percent = view.total === 0 ? 0 : Math.floor((view.ended / view.total) * 100);
   const ink = view.failed > 0 ? "yellow" : "green";
-  lines.push({ lead, glyph: mapRunBar(view, cells), ink, text: `${percent} %`, note, time: "" });
+  lines.push({ lead, glyph: mapRunBar(view, cells, nowMs), ink, text: mapRunShare(view), note, time: "" });
 }
 
 function shownScopes(attempt: Attempt): readonly Scope[] {

@@ -41,6 +41,8 @@ interface Answer {
   readonly timedOut?: number;
   readonly aborted?: number;
   readonly running?: number;
+  /** Children that wait for their turn. */
+  readonly waiting?: number;
   readonly stoppedAfterMs?: number;
   readonly redriveCount?: number;
 }
@@ -48,6 +50,7 @@ interface Answer {
 function answerOf({
   status = "RUNNING",
   running = 0,
+  waiting = 2,
   stoppedAfterMs,
   redriveCount = 0,
   ...items
@@ -58,7 +61,7 @@ function answerOf({
     startDate: at(0) / 1_000,
     ...(stoppedAfterMs === undefined ? {} : { stopDate: at(stoppedAfterMs) / 1_000 }),
     itemCounts: items,
-    executionCounts: { running, total: 4 },
+    executionCounts: { running, pending: waiting, total: 4 },
     redriveCount,
   };
 }
@@ -98,10 +101,10 @@ const CASES: readonly Case[] = [
     name: "nothing is known of how many there are yet",
     history: STARTED,
     now: 0,
-    answer: { total: 0 },
+    answer: { total: 0, waiting: 0 },
     expected: [
       "● Score                                                       0 ms …",
-      "  ░░░░░░░░░░░░░░░░░░░░░░░░ 0 %  0 of 0 items · 0 running",
+      "  ░░░░░░░░░░░░░░░░░░░░███░   0 items so far · 0 running",
       "● RUNNING in 0 ms",
     ],
   },
@@ -208,6 +211,33 @@ test("the rate is that of the last five seconds; what ended is asked for once mo
     Array.from({ length: 5 }, () => ({ mapRunArn: RUN })),
   );
   assert.equal(watch.views.get(RUN)?.perSecond, 500);
+});
+
+test("while items are read, nobody says of how many there are", async () => {
+  let nowMs = 0;
+  let answer: Answer = { total: 0 };
+  const watch = new MapRunWatch(
+    async () => answerOf(answer),
+    () => at(nowMs),
+  );
+  const partial = async (afterMs: number, total: number, waiting: number): Promise<boolean | undefined> => {
+    nowMs = afterMs;
+    answer = { total, waiting, running: 4 };
+    await watch.update(timelineOf(STARTED));
+    return watch.views.get(RUN)?.isPartial;
+  };
+  assert.deepEqual(
+    [
+      await partial(0, 50, 1),
+      await partial(1_000, 130, 1),
+      // Nothing new, but one waits: the next is read when that has begun.
+      await partial(9_000, 130, 1),
+      await partial(10_000, 200, 0),
+      await partial(10_500, 200, 0),
+      await partial(11_000, 200, 0),
+    ],
+    [true, true, true, true, true, false],
+  );
 });
 
 test("where nothing can be redrawn: a line at the start, every two seconds, and at the end", async () => {
