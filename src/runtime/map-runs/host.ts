@@ -38,7 +38,8 @@ export interface ChildRequest {
 export interface RunningChild {
   /** If it is not the one that was asked for: an Express execution adds to it. */
   readonly executionArn?: string;
-  readonly stop: () => void;
+  /** Gives an outcome where none will be announced: a bug of ours has stopped it before. */
+  readonly stop: () => Promise<ChildOutcome | undefined>;
   /** Undefined: its end is announced to the Map Run when it comes. */
   readonly ended: Promise<ChildOutcome | undefined>;
 }
@@ -77,9 +78,16 @@ export function outcomeOfExecution(execution: Execution): ChildOutcome {
 
 export function standardHost(executions: Executions, options: HostOptions): ChildHost {
   const { basis } = options;
-  const stop = (executionArn: string) => (): void => {
-    // One that has ended meanwhile has told so; one that a bug of ours has stopped never will.
-    executions.stop(executionArn, undefined, undefined).catch(() => undefined);
+  const failed = (): ChildOutcome => failedInternally(options.clock.now());
+  const stop = (executionArn: string) => async (): Promise<ChildOutcome | undefined> => {
+    try {
+      await executions.stop(executionArn, undefined, undefined);
+      return undefined;
+    } catch (error) {
+      if (isError(error, "InternalFailure")) return failed();
+      if (isError(error, "ServiceUnavailable")) return undefined;
+      throw error;
+    }
   };
   /** What is there under the name. */
   const meet = async (executionArn: string): Promise<ChildOutcome | undefined> => {
@@ -87,25 +95,34 @@ export function standardHost(executions: Executions, options: HostOptions): Chil
     if (found === undefined || found.execution.status === "RUNNING") return undefined;
     return outcomeOfExecution(found.execution);
   };
+  /** An execution that cannot be gone on with has failed; the others of the Map Run go on. */
+  const orFailed = async (
+    work: () => Promise<ChildOutcome | undefined>,
+  ): Promise<ChildOutcome | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (isError(error, "InternalFailure")) return failed();
+      throw error;
+    }
+  };
   return {
     isBusy: options.isBusy,
     start: async ({ executionArn, name, input, redrives }) => {
       const running = { stop: stop(executionArn) };
-      if (redrives !== undefined) {
-        const ended = await patiently(options, () => runAgain(executions, executionArn, redrives));
-        return { ...running, ended: Promise.resolve(ended) };
-      }
-      const ended = await patiently(options, async () => {
-        try {
-          await executions.start({ ...basis, name, input: Payload.ofText(input) });
-          return undefined;
-        } catch (error) {
-          // A process before this one has started it, and it has ended since.
-          if (isError(error, "ExecutionAlreadyExists")) return await meet(executionArn);
-          if (isError(error, "InternalFailure")) return failedInternally(options.clock.now());
-          throw error;
-        }
-      });
+      const ended = await patiently(options, () =>
+        orFailed(async () => {
+          if (redrives !== undefined) return await runAgain(executions, executionArn, redrives);
+          try {
+            await executions.start({ ...basis, name, input: Payload.ofText(input) });
+            return undefined;
+          } catch (error) {
+            // A process before this one has started it, and it has ended since.
+            if (isError(error, "ExecutionAlreadyExists")) return await meet(executionArn);
+            throw error;
+          }
+        }),
+      );
       return { ...running, ended: Promise.resolve(ended) };
     },
   };
@@ -142,7 +159,10 @@ export function expressHost(express: MemoryExpress, options: HostOptions): Child
         const { executionArn, ended } = express.launch({ ...basis, name, input: Payload.ofText(input) });
         return Promise.resolve({
           executionArn,
-          stop: () => express.abort(executionArn),
+          stop: () => {
+            express.abort(executionArn);
+            return Promise.resolve(undefined);
+          },
           ended: ended.then(outcomeOfExecution, (error: unknown) => {
             if (isError(error, "InternalFailure")) return failedInternally(clock.now());
             // This process is ending: the next one runs it again.

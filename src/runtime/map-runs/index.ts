@@ -14,11 +14,11 @@ import { mapRunWork } from "../../engine/index.ts";
 import type { ExecutionStarted } from "../../engine/events.ts";
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
-import type { ExecutionRow, Store } from "../../store/store.ts";
+import { type EntityWrite, type ExecutionRow, OutcomeUnknown, type Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import type { MemoryExpress } from "../express.ts";
 import type { StoreExecutions } from "../executions.ts";
-import { resourceNotFound } from "../failures.ts";
+import { resourceNotFound, unavailable } from "../failures.ts";
 import type {
   MapRun,
   MapRunChange,
@@ -30,10 +30,10 @@ import type {
 } from "../interface.ts";
 import type { Shards } from "../shard.ts";
 import type { Slot } from "../slot.ts";
-import { NONE_ENDED, redriven, withEnd } from "./counts.ts";
+import { endedCount, NONE_ENDED, redriven, withEnd } from "./counts.ts";
 import { type ChildBasis, expressHost, outcomeOfExecution, standardHost } from "./host.ts";
 import { labelledMachineArn, readChildName } from "./names.ts";
-import { Run } from "./run.ts";
+import { INTERNAL_ERROR, Run } from "./run.ts";
 import { shownStored, shownSummary } from "./show.ts";
 import {
   childWrite,
@@ -50,6 +50,7 @@ import {
   type StoredOutcome,
   type StoredRun,
 } from "./stored.ts";
+import { writeWhenRoom } from "./write.ts";
 
 export interface MapRunsOptions {
   readonly store: Store;
@@ -67,21 +68,29 @@ export interface MapRunsOptions {
   readonly log: Log;
 }
 
-/** A run in this process, or about to be. */
+/** What was asked last of a Map Run: to begin, or to go on after a redrive. */
 interface Entry {
   readonly executionId: number;
+  readonly executionArn: string;
   readonly task: TaskId;
-  readonly isExpress: boolean;
+  /** Resolves once it is stored that it has begun, or it will not begin in this process. */
+  readonly opened: Promise<void>;
   run: Run | undefined;
   isCancelled: boolean;
 }
+
+/** Children that are looked at together. */
+const PAGE = 500;
 
 export class StoreMapRuns implements MapRuns {
   readonly #options: MapRunsOptions;
   readonly #objects: ObjectStore;
   readonly #entries = new Map<string, Entry>();
+  /** Those that run. It may be that of an earlier entry: one that was aborted ends before its redrive begins (M1). */
+  readonly #runs = new Map<string, Run>();
   /** The last work on each run that is under way (M1). */
   readonly #works = new Map<string, Promise<void>>();
+  #isPaused = false;
   #isClosed = false;
 
   constructor(options: MapRunsOptions) {
@@ -99,20 +108,47 @@ export class StoreMapRuns implements MapRuns {
     if (program === undefined || execution === undefined || started === undefined || this.#isClosed) return;
     const work = mapRunWork(program, execution, task, this.#options.environment);
     if (work === undefined) return;
-    const { mapRunArn, plan } = work;
-    const known = this.#entries.get(mapRunArn);
-    if (known?.task === task) return;
-    const isExpress = plan.executionType === "EXPRESS";
-    const entry: Entry = { executionId: slot.id, task, isExpress, run: undefined, isCancelled: false };
+    const { mapRunArn } = work;
+    if (this.#entries.get(mapRunArn)?.task === task) return;
+    const { promise: opened, resolve } = Promise.withResolvers<void>();
+    const entry: Entry = {
+      executionId: slot.id,
+      executionArn: started.executionArn,
+      task,
+      opened,
+      run: undefined,
+      isCancelled: false,
+    };
     this.#entries.set(mapRunArn, entry);
-    this.#oneAfterTheOther(mapRunArn, async () => {
-      const run = await this.#open(work, started, entry);
-      entry.run = run;
-      if (entry.isCancelled) run?.abort();
-      run?.begin();
-      await run?.done;
+    void this.#oneAfterTheOther(mapRunArn, () => this.#run(work, started, entry, resolve)).then(() => {
+      resolve();
       if (this.#entries.get(mapRunArn) === entry) this.#entries.delete(mapRunArn);
     });
+  }
+
+  /** Resolves when it has ended, or this process ends. */
+  async #run(work: MapRunWork, started: ExecutionStarted, entry: Entry, opened: () => void): Promise<void> {
+    if (this.#isPaused) return;
+    const { mapRunArn } = work;
+    let run: Run | undefined;
+    try {
+      run = await this.#open(work, started, entry);
+    } catch (error) {
+      if (error instanceof OutcomeUnknown || this.#isPaused) throw error;
+      // A bug of ours ends this one; others go on.
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#options.log(`the Map Run ${mapRunArn} cannot begin: ${detail}`, "error");
+      this.#report(entry, { kind: "failed", ...INTERNAL_ERROR });
+    }
+    // Until here it may have been asked to end.
+    if (run === undefined || this.#isPaused) return;
+    entry.run = run;
+    this.#runs.set(mapRunArn, run);
+    if (entry.isCancelled) run.abort();
+    run.begin();
+    opened();
+    await run.done;
+    this.#runs.delete(mapRunArn);
   }
 
   /** The execution does not rest on it any more. */
@@ -128,41 +164,44 @@ export class StoreMapRuns implements MapRuns {
   childEnded({ started, execution }: Slot): void {
     const mapRunArn = started?.mapRunArn;
     if (mapRunArn === undefined || execution === undefined || execution.status === "RUNNING") return;
-    this.#entries
-      .get(mapRunArn)
-      ?.run?.childEnded(execution.started.executionArn, outcomeOfExecution(execution));
+    this.#runs.get(mapRunArn)?.childEnded(execution.started.executionArn, outcomeOfExecution(execution));
   }
 
   /** Ends the runs that nobody waits for (M2): their executions were given up when the last process ended. */
   async recover(): Promise<void> {
     for await (const mapRunArn of openRuns(this.#options.store)) {
-      if (this.#isClosed) return;
+      // The recovery of executions was cut short then: their runs are not known here, and somebody waits for them.
+      if (this.#isPaused) return;
       if (this.#entries.has(mapRunArn)) continue;
-      this.#oneAfterTheOther(mapRunArn, () => this.#abandon(mapRunArn));
+      void this.#oneAfterTheOther(mapRunArn, () => this.#abandon(mapRunArn));
     }
   }
 
-  /** Starts no more children; those that run may end. */
+  /** Begins no more, starts no more children; those that run may end. */
   pause(): void {
-    for (const { run } of this.#entries.values()) run?.pause();
+    this.#isPaused = true;
+    for (const run of this.#runs.values()) run.pause();
   }
 
   /** The store has failed: nothing is started or stored from now on. */
   stop(): void {
+    this.#isPaused = true;
     this.#isClosed = true;
-    for (const { run } of this.#entries.values()) run?.stop();
+    for (const run of this.#runs.values()) run.stop();
   }
 
   /** Begins no more; resolves when nothing is being stored. */
   async close(): Promise<void> {
+    this.pause();
     this.#isClosed = true;
-    const runs = [...this.#entries.values()].flatMap(({ run }) => run ?? []);
-    await Promise.all(runs.map((run) => run.close()));
+    await Promise.all(Array.from(this.#runs.values(), (run) => run.close()));
   }
 
   readonly describe = async (mapRunArn: string): Promise<MapRun | undefined> => {
-    const run = this.#entries.get(mapRunArn)?.run;
-    if (run !== undefined) return run.describe();
+    // Its execution's history may tell of it already.
+    if (!this.#runs.has(mapRunArn)) await this.#entries.get(mapRunArn)?.opened;
+    const run = this.#runs.get(mapRunArn);
+    if (run !== undefined) return await run.describe();
     const stored = await readRun(this.#options.store, mapRunArn);
     return stored === undefined ? undefined : shownStored(stored);
   };
@@ -173,6 +212,9 @@ export class StoreMapRuns implements MapRuns {
     limit: number,
   ): Promise<readonly MapRunSummary[]> => {
     const { store } = this.#options;
+    for (const [mapRunArn, entry] of this.#entries) {
+      if (entry.executionArn === executionArn && !this.#runs.has(mapRunArn)) await entry.opened;
+    }
     const arns = await runsOf(store, executionArn);
     const found: MapRunSummary[] = [];
     for (const arn of arns.toReversed().slice(skip, skip + limit)) {
@@ -183,11 +225,23 @@ export class StoreMapRuns implements MapRuns {
   };
 
   readonly update = async (mapRunArn: string, change: MapRunChange): Promise<boolean> => {
-    const run = this.#entries.get(mapRunArn)?.run;
+    const { store } = this.#options;
+    if (!this.#runs.has(mapRunArn)) await this.#entries.get(mapRunArn)?.opened;
+    const run = this.#runs.get(mapRunArn);
     if (run !== undefined) return await run.update(change);
-    const stored = await readRun(this.#options.store, mapRunArn);
+    const stored = await readRun(store, mapRunArn);
     if (stored === undefined) throw resourceNotFound(mapRunArn);
-    return false;
+    if (stored.status !== "RUNNING") return false;
+    // This process has not come to it yet.
+    if (this.#entries.has(mapRunArn)) return await this.update(mapRunArn, change);
+    let isChanged = false;
+    await this.#oneAfterTheOther(mapRunArn, async () => {
+      const current = await readRun(store, mapRunArn);
+      if (current?.status !== "RUNNING") return;
+      await this.#write(mapRunArn, [runWrite({ ...current, ...change })]);
+      isChanged = true;
+    });
+    return isChanged;
   };
 
   readonly children: MapRuns["children"] = async (query) => {
@@ -250,11 +304,11 @@ export class StoreMapRuns implements MapRuns {
     run: StoredRun,
     { mapRunArn, status, isRedriven, after, limit }: MapRunChildrenQuery,
   ): ReturnType<MapRuns["children"]> {
-    const current = this.#entries.get(mapRunArn)?.run;
+    const current = this.#runs.get(mapRunArn);
     const running = new Map(
       current?.runningChildren().map((child) => [readChildName(child.name).index, child]),
     );
-    const count = current?.plannedChildren ?? run.total?.children ?? run.progress.child;
+    const count = current?.plannedChildren ?? run.planned.children;
     const children: MapRunChild[] = [];
     for (let index = (after === undefined ? count : Number(after)) - 1; index >= 0; index--) {
       const stored = running.get(index) ?? (await this.#expressChild(run, index));
@@ -284,13 +338,17 @@ export class StoreMapRuns implements MapRuns {
     let stored = await readRun(store, mapRunArn);
     if (stored === undefined) {
       stored = newRun(work, started, entry, clock.now());
-      await store.writeEntities(newRunWrites(stored));
+      await this.#write(mapRunArn, newRunWrites(stored));
     } else if (stored.redriveCount < redriveCount) {
+      // The last process did not come to the end of what is redriven.
+      if (stored.status === "RUNNING") stored = await this.#woundUp(stored);
       stored = redrivenRun(stored, redriveCount, clock.now());
-      await store.writeEntities([runWrite(stored), openWrite(mapRunArn)]);
+      await this.#write(mapRunArn, [runWrite(stored), openWrite(mapRunArn)]);
     } else if (stored.status !== "RUNNING") {
       if (stored.outcome !== undefined) this.#report(entry, stored.outcome);
       return undefined;
+    } else if (stored.ending !== undefined) {
+      stored = await this.#woundUp(stored);
     }
     const basis = await this.#basis(work, started);
     const hostOptions = {
@@ -341,55 +399,92 @@ export class StoreMapRuns implements MapRuns {
     };
   }
 
+  /** @throws ServiceError ServiceUnavailable: there is no room, and this process ends */
+  async #write(mapRunArn: string, writes: readonly EntityWrite[]): Promise<void> {
+    const isStored = await writeWhenRoom(this.#options, mapRunArn, writes, () => this.#isClosed);
+    if (!isStored) throw unavailable();
+  }
+
   #report({ executionId, task, isCancelled }: Entry, outcome: StoredOutcome): void {
     if (isCancelled || this.#isClosed) return;
     this.#options.shards().send(executionId, { kind: "MapRunEnded", task, outcome: outcomeOf(outcome) });
   }
 
-  /** Nobody waits for it: its children are stopped, and counted as they ended. */
+  /** Ends a run that nobody waits for (M2). */
   async #abandon(mapRunArn: string): Promise<void> {
-    const { store, clock } = this.#options;
-    const executions = this.#options.executions();
-    let run = await readRun(store, mapRunArn);
-    if (run === undefined || run.status !== "RUNNING") {
-      await store.writeEntities([closedWrite(mapRunArn)]);
-      return;
-    }
-    await executions.abortAll(mapRunArn, this.#options.shards().nextId);
-    for (let beforeId = this.#options.shards().nextId; ; ) {
-      const rows = await store.listExecutions({ stateMachineArn: mapRunArn, beforeId, limit: 500 });
-      for (const row of rows) {
-        beforeId = row.id;
-        const { index, itemCount } = readChildName(row.name);
-        const stored = await readChild(store, mapRunArn, index);
-        if (stored !== undefined && stored.round >= run.redriveCount) continue;
-        const found = await executions.describe(row.arn);
-        if (found === undefined) continue;
-        const outcome = outcomeOfExecution(found.execution);
-        const isAgain = stored !== undefined;
-        const end = { status: outcome.status, isAgain, isNotRedrivable: false };
-        run = {
-          ...run,
-          children: withEnd(run.children, end, 1),
-          items: withEnd(run.items, end, itemCount),
-        };
-        const child: StoredChild = {
-          ...outcome,
-          startedAtMs: row.startedAtMs,
-          name: row.name,
-          itemCount,
-          round: run.redriveCount,
-          input: found.execution.started.input.text,
-        };
-        await store.writeEntities([childWrite(mapRunArn, index, child), runWrite(run)]);
-      }
-      if (rows.length === 0) break;
-    }
-    const ended: StoredRun = { ...run, status: "ABORTED", stoppedAtMs: clock.now() };
-    await store.writeEntities([runWrite(ended), closedWrite(mapRunArn)]);
+    const run = await readRun(this.#options.store, mapRunArn);
+    if (run === undefined || run.status !== "RUNNING")
+      return await this.#write(mapRunArn, [closedWrite(mapRunArn)]);
+    if (this.#isPaused || (await this.#isWaitedFor(run))) return;
+    const ended = {
+      ...(await this.#woundUp(run)),
+      status: "ABORTED",
+      stoppedAtMs: this.#options.clock.now(),
+    } as const;
+    await this.#write(mapRunArn, [runWrite(ended), closedWrite(mapRunArn)]);
   }
 
-  #oneAfterTheOther(mapRunArn: string, work: () => Promise<void>): void {
+  /** A run of the last process, with its children stopped, and counted as they ended. Stored. */
+  async #woundUp(stored: StoredRun): Promise<StoredRun> {
+    const { mapRunArn } = stored;
+    const { nextId } = this.#options.shards();
+    await this.#options.executions().abortAll(mapRunArn, nextId);
+    let run = stored;
+    for (let beforeId = nextId; ; ) {
+      const rows = await this.#options.store.listExecutions({
+        stateMachineArn: mapRunArn,
+        beforeId,
+        limit: PAGE,
+      });
+      const writes: EntityWrite[] = [];
+      for (const row of rows) {
+        beforeId = row.id;
+        const ended = await this.#endOf(run, row);
+        if (ended === undefined) continue;
+        run = counted(run, ended);
+        writes.push(childWrite(mapRunArn, ended.index, ended.child));
+      }
+      if (writes.length > 0) await this.#write(mapRunArn, [...writes, runWrite(run)]);
+      if (rows.length < PAGE) return run;
+    }
+  }
+
+  /** An execution that a bug of ours has stopped may rest on it, and go on with the next release of this program. */
+  async #isWaitedFor({ mapRunArn, executionArn }: StoredRun): Promise<boolean> {
+    const found = await this.#options
+      .executions()
+      .describe(executionArn)
+      .catch(() => "unreadable" as const);
+    if (found === undefined || found === "unreadable") return found !== undefined;
+    const frames = [...found.execution.tasks.values()];
+    return frames.some(({ rest }) => rest.kind === "mapRun" && rest.mapRunArn === mapRunArn);
+  }
+
+  /** The end of a Standard child that the last process did not come to store; undefined: there is none. */
+  async #endOf({ mapRunArn, redriveCount }: StoredRun, row: ExecutionRow): Promise<ChildEnding | undefined> {
+    const { index, itemCount } = readChildName(row.name);
+    const before = await readChild(this.#options.store, mapRunArn, index);
+    if (before !== undefined) {
+      const isOver = before.status === "SUCCEEDED" || before.round >= redriveCount;
+      const hasRunAgain = (row.redrive?.count ?? 0) > (before.redriveCount ?? 0);
+      if (isOver || !hasRunAgain) return undefined;
+    }
+    const found = await this.#options.executions().describe(row.arn);
+    if (found === undefined) return undefined;
+    const outcome = outcomeOfExecution(found.execution);
+    const child: StoredChild = {
+      ...outcome,
+      startedAtMs: row.startedAtMs,
+      name: row.name,
+      itemCount,
+      round: redriveCount,
+      input: found.execution.started.input.text,
+    };
+    return { index, child, isAgain: before !== undefined };
+  }
+
+  /** Resolves when the work is done, or has failed; the process ends then. */
+  async #oneAfterTheOther(mapRunArn: string, work: () => Promise<void>): Promise<void> {
     const before = this.#works.get(mapRunArn) ?? Promise.resolve();
     const now = before.then(work).catch((error: unknown) => {
       if (!this.#isClosed && this.#options.isOpen()) {
@@ -397,34 +492,54 @@ export class StoreMapRuns implements MapRuns {
       }
     });
     this.#works.set(mapRunArn, now);
-    void now.then(() => {
-      if (this.#works.get(mapRunArn) === now) this.#works.delete(mapRunArn);
-    });
+    await now;
+    if (this.#works.get(mapRunArn) === now) this.#works.delete(mapRunArn);
   }
 }
 
+interface ChildEnding {
+  readonly index: number;
+  readonly child: StoredChild;
+  readonly isAgain: boolean;
+}
+
+function counted(run: StoredRun, { child, isAgain }: ChildEnding): StoredRun {
+  const end = { status: child.status, isAgain, isNotRedrivable: child.isNotRedrivable === true };
+  const children = withEnd(run.children, end, 1);
+  const items = withEnd(run.items, end, child.itemCount);
+  // What has ended was planned, stored or not.
+  const planned = {
+    children: Math.max(run.planned.children, endedCount(children) + children.toRedrive),
+    items: Math.max(run.planned.items, endedCount(items) + items.toRedrive),
+  };
+  return { ...run, children, items, planned };
+}
+
 function newRun(work: MapRunWork, started: ExecutionStarted, entry: Entry, nowMs: number): StoredRun {
-  const { mapRunArn, plan } = work;
+  const { mapRunArn, plan, redriveCount } = work;
   const { maxConcurrency, toleratedFailureCount, toleratedFailurePercentage } = plan;
   return {
     mapRunArn,
     executionArn: started.executionArn,
     executionId: entry.executionId,
-    isExpress: entry.isExpress,
+    isExpress: plan.executionType === "EXPRESS",
     startedAtMs: nowMs,
     status: "RUNNING",
     maxConcurrency,
     ...(toleratedFailureCount === undefined ? {} : { toleratedFailureCount }),
     ...(toleratedFailurePercentage === undefined ? {} : { toleratedFailurePercentage }),
-    redriveCount: 0,
+    // One that was aborted before it had begun begins with its redrive.
+    redriveCount,
+    ...(redriveCount === 0 ? {} : { redrivenAtMs: nowMs }),
     children: NONE_ENDED,
     items: NONE_ENDED,
+    planned: { children: 0, items: 0 },
     progress: { child: 0, items: 0 },
   };
 }
 
 function redrivenRun(run: StoredRun, redriveCount: number, nowMs: number): StoredRun {
-  const { stoppedAtMs: _stopped, outcome: _outcome, results: _results, ...rest } = run;
+  const { stoppedAtMs: _stopped, ending: _ending, outcome: _outcome, results: _results, ...rest } = run;
   return {
     ...rest,
     status: "RUNNING",

@@ -16,8 +16,9 @@
 import type { ObjectStore } from "../../datasets/object-store.ts";
 import { MapRunFailure, type MapRunWork } from "../../engine/index.ts";
 import type { Log } from "../../base/log.ts";
-import { type EntityWrite, OutcomeUnknown, StorageFull, type Store } from "../../store/store.ts";
+import { type EntityWrite, OutcomeUnknown, type Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
+import { unavailable } from "../failures.ts";
 import type { MapRun, MapRunChange, MapRunChild } from "../interface.ts";
 import { type PlannedChild, plannedChildren } from "./children.ts";
 import { type Ended, endedCount, isIntolerable, unsuccessful, withEnd } from "./counts.ts";
@@ -35,6 +36,7 @@ import {
   type StoredOutcome,
   type StoredRun,
 } from "./stored.ts";
+import { writeWhenRoom } from "./write.ts";
 
 export interface RunOptions {
   readonly store: Store;
@@ -69,6 +71,10 @@ interface Running extends Child {
 
 /** Ends that wait to be stored, before starts wait for them. */
 const UNSTORED_ENDS = 4096;
+const UNSTORED_CHARS = 4 * 1024 * 1024;
+const ENDS_TOGETHER = 256;
+const CHARS_TOGETHER = 1024 * 1024;
+const FLUSH_AFTER_MS = 25;
 /** Starts before others have a turn. */
 const STARTS_AT_ONCE = 64;
 const RETRY_MS = 50;
@@ -97,18 +103,27 @@ export class Run {
   #marks: Progress[];
   #stride = 1;
   #ends: { index: number; child: StoredChild; isAgain: boolean }[] = [];
+  /** Of their inputs and outputs. */
+  #endChars = 0;
   #isDirty = false;
   #isFlushing = false;
+  #cancelFlush: (() => void) | undefined;
   #isDispatched = false;
   #isFinishing = false;
   /** This process is ending: the next one goes on. */
   #isPaused = false;
+  #isClosing = false;
   #isClosed = false;
   /** Why no child is started any more. */
   #ending: StoredOutcome | "aborted" | undefined;
+  /** For that reason, and so is every child that starts yet. */
+  #areStopped = false;
   #roomWaiter: (() => void) | undefined;
+  /** Those who wait for what is being written, and for what is not yet. */
+  #writeWaiters: (() => void)[] = [];
   #storedWaiters: (() => void)[] = [];
-  #pending: AsyncGenerator<PlannedChild> | undefined;
+  /** What was to run again does, or has; what has not run is next. */
+  #isPlanning = false;
   #inHand: PlannedChild | undefined;
 
   /** @param stored As it is in the store, RUNNING, and of this redrive. */
@@ -122,10 +137,13 @@ export class Run {
     this.#planned = { children: stored.progress.child, items: stored.progress.items };
     this.#lowest = stored.progress.child;
     this.#marks = [stored.progress];
+    this.#ending = stored.ending;
   }
 
   /** Starts, or goes on after a restart. */
   begin(): void {
+    // What the last process had stored may be too much already.
+    this.#check();
     this.#guard(this.#dispatch());
   }
 
@@ -149,18 +167,20 @@ export class Run {
   /** W6. Resolves when nothing of it is being stored. */
   async close(): Promise<void> {
     this.pause();
+    this.#isClosing = true;
     await this.#whenStored();
     this.stop();
   }
 
   stop(): void {
     this.#isClosed = true;
+    this.#cancelFlush?.();
     this.#wake();
-    for (const resolve of this.#storedWaiters.splice(0)) resolve();
+    for (const resolve of [...this.#writeWaiters, ...this.#storedWaiters]) resolve();
     this.#isDone.resolve();
   }
 
-  /** Durable when it resolves; false: it is ending. */
+  /** Durable when it resolves; false: it is ending. @throws ServiceError ServiceUnavailable */
   async update(change: MapRunChange): Promise<boolean> {
     if (this.#isFinishing || this.#ending !== undefined) return false;
     this.#stored = { ...this.#stored, ...change };
@@ -168,12 +188,18 @@ export class Run {
     this.#check();
     this.#wake();
     await this.#whenStored();
+    if (this.#isClosed) throw unavailable();
     return true;
   }
 
-  describe(): MapRun {
+  /** What has ended in it is durable when it resolves. @throws ServiceError ServiceUnavailable */
+  async describe(): Promise<MapRun> {
     const running = { children: this.#running.size, items: this.#runningItems };
-    return shownRun(this.#stored, this.#children, this.#items, this.#total(), running, this.#runningAgain);
+    const again = { ...this.#runningAgain };
+    const shown = shownRun(this.#stored, this.#children, this.#items, this.#total(), running, again);
+    await this.#whenStored();
+    if (this.#isClosed) throw unavailable();
+    return shown;
   }
 
   /** Those that run now. */
@@ -189,7 +215,7 @@ export class Run {
   }
 
   get plannedChildren(): number {
-    return this.#planned.children;
+    return this.#known().children;
   }
 
   #total(): { readonly children: number; readonly items: number } {
@@ -197,14 +223,26 @@ export class Run {
     const { total } = this.#stored;
     if (total !== undefined) return total;
     // Without batches the children of items that are at hand are known from the beginning.
-    const known = work.items?.length;
-    if (known === undefined) return this.#planned;
-    return { items: known, children: work.plan.batch === undefined ? known : this.#planned.children };
+    const atHand = work.items?.length;
+    const { children, items } = this.#known();
+    if (atHand === undefined) return { children, items };
+    return { items: atHand, children: work.plan.batch === undefined ? atHand : children };
+  }
+
+  /** Planned by this process or one before: after a restart, planning begins again below what has ended. */
+  #known(): StoredRun["planned"] {
+    const { planned } = this.#stored;
+    return {
+      children: Math.max(planned.children, this.#planned.children),
+      items: Math.max(planned.items, this.#planned.items),
+    };
   }
 
   /** All children that are to run, one after the other, as there is room. */
   async #dispatch(): Promise<void> {
     let starts = 0;
+    // What stopped it may have been stored by the last process.
+    if (this.#mayNotStart) return await this.#allStarted();
     try {
       for await (const child of this.#toRun()) {
         await this.#room();
@@ -218,6 +256,11 @@ export class Run {
       if (!(problem instanceof MapRunFailure)) throw problem;
       this.#endWith({ kind: "failed", error: problem.error, cause: problem.message });
     }
+    await this.#allStarted();
+  }
+
+  /** That are started at all. */
+  async #allStarted(): Promise<void> {
     if (this.#isPaused) return;
     this.#isDispatched = true;
     await this.#settle();
@@ -236,14 +279,12 @@ export class Run {
     }
     for await (const { index } of readChildren(store, mapRunArn, progress.child)) this.#endedAbove.add(index);
     this.#advance();
-    this.#pending = plannedChildren(work, objects, progress, payloadBytes);
-    for (;;) {
-      const { value, done } = await this.#pending.next();
-      if (done === true) break;
-      this.#plan(value);
-      const { index, itemCount, input } = value;
+    this.#isPlanning = true;
+    for await (const planned of plannedChildren(work, objects, progress, payloadBytes)) {
+      this.#plan(planned);
+      const { index, itemCount, input } = planned;
       if (this.#endedAbove.has(index) || index < this.#lowest) continue;
-      this.#inHand = value;
+      this.#inHand = planned;
       yield { index, name: this.#nameOf({ index, itemCount }), itemCount, input };
     }
     this.#stored = { ...this.#stored, total: { ...this.#planned } };
@@ -268,7 +309,8 @@ export class Run {
   async #room(): Promise<void> {
     const { host, clock } = this.#options;
     while (!this.#mayNotStart) {
-      const isFull = this.#running.size >= this.#limit || this.#ends.length >= UNSTORED_ENDS;
+      const isBehind = this.#ends.length >= UNSTORED_ENDS || this.#endChars >= UNSTORED_CHARS;
+      const isFull = this.#running.size >= this.#limit || isBehind;
       if (!isFull && !host.isBusy()) return;
       await new Promise<void>((resolve) => {
         // Whoever makes the engine busy need not be one of ours.
@@ -318,9 +360,19 @@ export class Run {
     const { stop, ended, executionArn } = await started;
     if (executionArn !== undefined) child.executionArn = executionArn;
     child.stop = stop;
-    if (this.#ending !== undefined && this.#isRunning(child)) stop();
+    if (this.#areStopped && this.#isRunning(child)) this.#stopChild(child);
     const outcome = await ended;
     if (outcome !== undefined) this.#end(child, outcome);
+  }
+
+  #stopChild(child: Running): void {
+    const { stop } = child;
+    if (stop === undefined) return;
+    const stopped = async (): Promise<void> => {
+      const outcome = await stop();
+      if (outcome !== undefined) this.#end(child, outcome);
+    };
+    this.#guard(stopped());
   }
 
   #isRunning(child: Running): boolean {
@@ -339,10 +391,12 @@ export class Run {
     const end = { status: outcome.status, isAgain, isNotRedrivable: outcome.isNotRedrivable === true };
     this.#children = withEnd(this.#children, end, 1);
     this.#items = withEnd(this.#items, end, child.itemCount);
-    this.#ends.push({ index: child.index, child: this.#toStore(child, outcome), isAgain });
+    const stored = this.#toStore(child, outcome);
+    this.#ends.push({ index: child.index, child: stored, isAgain });
+    this.#endChars += (stored.input?.length ?? 0) + (stored.output?.length ?? 0);
     this.#check();
     this.#wake();
-    this.#flush();
+    this.#flushSoon();
   }
 
   #toStore(child: Running, outcome: ChildOutcome): StoredChild {
@@ -379,17 +433,42 @@ export class Run {
   }
 
   #endWith(ending: StoredOutcome | "aborted"): void {
-    // A stop of the whole wins: nobody waits for the outcome then.
-    if (this.#isClosed || this.#isFinishing || this.#ending === "aborted") return;
+    if (this.#isClosed || this.#isFinishing) return;
+    // The first reason counts; but a stop of the whole wins: nobody waits for the outcome then.
+    if (this.#ending !== undefined && (this.#ending === "aborted" || ending !== "aborted")) return;
     this.#ending = ending;
-    for (const child of this.#running.values()) child.stop?.();
     this.#wake();
-    this.#guard(this.#settle());
+    this.#guard(this.#stopChildren(ending));
+  }
+
+  async #stopChildren(ending: StoredOutcome | "aborted"): Promise<void> {
+    if (ending !== "aborted") {
+      // Children that are stopped count as failures: a restart must know that they are not why it ends.
+      this.#stored = { ...this.#stored, ending };
+      this.#isDirty = true;
+      await this.#whenStored();
+    }
+    if (this.#isClosed) return;
+    this.#areStopped = true;
+    for (const child of this.#running.values()) this.#stopChild(child);
+    await this.#settle();
   }
 
   // Storing.
 
+  /**
+   * Nobody waits for one end to be stored (W2), and a write costs what a commit costs: several go together, unless it is
+   * the last.
+   */
+  #flushSoon(): void {
+    const isMuch = this.#ends.length >= ENDS_TOGETHER || this.#endChars >= CHARS_TOGETHER;
+    if (isMuch || this.#running.size === 0) return this.#flush();
+    this.#cancelFlush ??= this.#options.clock.after(FLUSH_AFTER_MS, () => this.#flush());
+  }
+
   #flush(): void {
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
     if (this.#isFlushing || this.#isClosed) return;
     this.#guard(this.#store());
   }
@@ -400,6 +479,7 @@ export class Run {
     while (this.#ends.length > 0 || this.#isDirty) {
       const ends = this.#ends;
       this.#ends = [];
+      this.#endChars = 0;
       this.#isDirty = false;
       let { children, items } = this.#stored;
       for (const { index, child, isAgain } of ends) {
@@ -408,13 +488,22 @@ export class Run {
         items = withEnd(items, end, child.itemCount);
         if (!isAgain) this.#endedAbove.add(index);
       }
-      this.#stored = { ...this.#stored, children, items, progress: this.#advance() };
+      this.#stored = {
+        ...this.#stored,
+        children,
+        items,
+        planned: this.#known(),
+        progress: this.#advance(),
+      };
+      this.#writeWaiters = this.#storedWaiters;
+      this.#storedWaiters = [];
       const writes = ends.map(({ index, child }) => childWrite(mapRunArn, index, child));
-      await this.#write([...writes, runWrite(this.#stored)]);
+      const isStored = await this.#write([...writes, runWrite(this.#stored)]);
+      if (!isStored) return this.stop();
+      for (const resolve of this.#writeWaiters.splice(0)) resolve();
       this.#wake();
     }
     this.#isFlushing = false;
-    for (const resolve of this.#storedWaiters.splice(0)) resolve();
     await this.#settle();
   }
 
@@ -427,25 +516,20 @@ export class Run {
     return this.#marks[0] as Progress;
   }
 
-  async #write(writes: readonly EntityWrite[]): Promise<void> {
-    const { store, clock, log } = this.#options;
-    for (;;) {
-      try {
-        await store.writeEntities(writes);
-        return;
-      } catch (error) {
-        // Nothing was stored, and the store goes on: there may be room later.
-        if (!(error instanceof StorageFull)) throw error;
-        log(`the Map Run ${this.#stored.mapRunArn} waits for room in the store: ${error.message}`, "error");
-        await new Promise<void>((resolve) => void clock.after(1000, resolve));
-      }
-    }
+  /** False: there is no room, and this process ends. */
+  async #write(writes: readonly EntityWrite[]): Promise<boolean> {
+    const isOver = (): boolean => this.#isClosing || this.#isClosed;
+    return await writeWhenRoom(this.#options, this.#stored.mapRunArn, writes, isOver);
   }
 
+  /** Resolves when all that is known now is stored, or never will be. */
   async #whenStored(): Promise<void> {
-    if (this.#ends.length === 0 && !this.#isDirty && !this.#isFlushing) return;
+    if (this.#isClosed) return;
+    const isNew = this.#ends.length > 0 || this.#isDirty;
+    if (!isNew && !this.#isFlushing) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#storedWaiters.push(resolve);
+    if (isNew) this.#storedWaiters.push(resolve);
+    else this.#writeWaiters.push(resolve);
     this.#flush();
     await promise;
   }
@@ -468,11 +552,12 @@ export class Run {
       ...this.#stored,
       status,
       stoppedAtMs: this.#options.clock.now(),
-      total: this.#total(),
+      planned: this.#total(),
       ...(isSucceeded ? { results } : {}),
       outcome,
     };
-    await this.#write([runWrite(this.#stored), closedWrite(this.#stored.mapRunArn)]);
+    const writes = [runWrite(this.#stored), closedWrite(this.#stored.mapRunArn)];
+    if (!(await this.#write(writes))) return this.stop();
     this.#isDone.resolve();
     if (ending !== "aborted") this.#options.report(outcome);
   }
@@ -503,14 +588,15 @@ export class Run {
   /** Planned and never started; of items that are at hand, all the others too. */
   async *#neverStarted(): AsyncGenerator<PlannedChild> {
     if (this.#inHand !== undefined) yield this.#inHand;
-    if (this.#options.work.items === undefined || this.#pending === undefined) return;
+    if (this.#options.work.items === undefined || !this.#isPlanning) return;
     const { work, objects, payloadBytes } = this.#options;
     const { total } = this.#stored;
     if (total !== undefined) return;
     try {
       const from = this.#inHand?.next ?? this.#marks.at(-1) ?? this.#stored.progress;
       for await (const child of plannedChildren(work, objects, from, payloadBytes)) {
-        if (child.index >= this.#planned.children) yield child;
+        if (child.index < this.#planned.children || this.#endedAbove.has(child.index)) continue;
+        yield child;
       }
     } catch (problem) {
       // What cannot be planned was never going to be a child.
@@ -526,7 +612,7 @@ export class Run {
       if (error instanceof OutcomeUnknown) return onFatal(error);
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log(`the Map Run ${this.#stored.mapRunArn} is stopped by an internal error: ${detail}`, "error");
-      for (const child of this.#running.values()) child.stop?.();
+      for (const child of this.#running.values()) this.#stopChild(child);
       const isAborted = this.#ending === "aborted";
       this.stop();
       if (!isAborted) report({ kind: "failed", ...INTERNAL_ERROR });
@@ -534,7 +620,10 @@ export class Run {
   }
 }
 
-const INTERNAL_ERROR = { error: "States.Runtime", cause: "The Map Run is stopped by an internal error." };
+export const INTERNAL_ERROR: { readonly error: string; readonly cause: string } = {
+  error: "States.Runtime",
+  cause: "The Map Run is stopped by an internal error.",
+};
 
 const THRESHOLD_EXCEEDED = {
   error: "States.ExceedToleratedFailureThreshold",

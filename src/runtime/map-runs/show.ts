@@ -1,7 +1,7 @@
 // A Map Run as DescribeMapRun and ListMapRuns show it.
 
 import type { MapRun, MapRunSummary } from "../interface.ts";
-import { type Ended, endedCount, shownCounts } from "./counts.ts";
+import { type Ended, shownCounts } from "./counts.ts";
 import { labelledMachineArn } from "./names.ts";
 import type { StoredRun } from "./stored.ts";
 
@@ -42,12 +42,8 @@ export function shownRun(
 
 /** One that does not run in this process. */
 export function shownStored(run: StoredRun): MapRun {
-  const { children, items } = run;
-  const known = {
-    children: endedCount(children) + children.toRedrive,
-    items: endedCount(items) + items.toRedrive,
-  };
-  return shownRun(run, children, items, run.total ?? known, NEITHER, NEITHER);
+  const { children, items, planned, total = planned } = run;
+  return shownRun(run, children, items, total, NEITHER, NEITHER);
 }
 
 export function shownSummary({

@@ -33,10 +33,14 @@ export interface StoredRun {
   readonly items: Ended;
   /** All children before this one have ended, and are stored. */
   readonly progress: Progress;
+  /** Known of so far: whatever has ended is among them. */
+  readonly planned: { readonly children: number; readonly items: number };
   /** Known once the last item was read. */
   readonly total?: { readonly children: number; readonly items: number };
   /** Children whose results were given on: into the output, or into the files. */
   readonly results?: { readonly children: number; readonly items: number };
+  /** Why it starts no more children; it ends so when those that run have ended. */
+  readonly ending?: StoredOutcome;
   /** What its state was told, or is to be told. */
   readonly outcome?: StoredOutcome;
 }
@@ -77,6 +81,8 @@ export interface StoredChild {
 }
 
 const PAGE = 500;
+/** What a page of children should hold, in characters: their results may be short, or as long as a payload. */
+const PAGE_CHARS = 1024 * 1024;
 
 export function outcomeOf(stored: StoredOutcome): MapRunOutcome {
   if (stored.kind !== "succeeded") return stored;
@@ -134,14 +140,18 @@ export async function* readChildren(
   first = 0,
 ): AsyncGenerator<{ readonly index: number; readonly child: StoredChild }> {
   const uuid = mapRunUuid(mapRunArn);
+  let limit = 8;
   for (let after = first === 0 ? `${uuid}/` : childKey(uuid, first - 1); ; ) {
-    const page = await store.listEntities("mapRunChild", after, PAGE);
+    const page = await store.listEntities("mapRunChild", after, limit);
+    let chars = 0;
     for (const { key, data } of page) {
       if (!key.startsWith(`${uuid}/`)) return;
       yield { index: Number(key.slice(uuid.length + 1)), child: JSON.parse(data) as StoredChild };
       after = key;
+      chars += data.length;
     }
-    if (page.length < PAGE) return;
+    if (page.length < limit) return;
+    limit = Math.min(PAGE, Math.max(1, Math.floor((PAGE_CHARS * limit) / chars)), limit * 4);
   }
 }
 
