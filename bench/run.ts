@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 
-for (const file of ["store.ts", "engine.ts", "express.ts", "functions.ts", "datasets.ts"]) {
+for (const file of ["store.ts", "engine.ts", "express.ts", "functions.ts", "datasets.ts", "map-runs.ts"]) {
   console.log(`\n== ${file}`);
   const { status } = spawnSync(
     process.execPath,
