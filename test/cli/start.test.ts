@@ -350,6 +350,24 @@ const COMMANDS: readonly Command[] = [
       "2 transitions, 0.00005 USD on AWS\n",
   },
   {
+    name: "a table of history names Map Runs",
+    argv: ["history", EXECUTION],
+    terminal: true,
+    operations: {
+      GetExecutionHistory: () => ({
+        events: historyOf(
+          `1<-0 +0 MapStateEntered {"name":"M"}\n2<-1 +0 MapRunStarted {"mapRunArn":"arn:of:it"}`,
+        ),
+      }),
+    },
+    calls: [["GetExecutionHistory", { executionArn: EXECUTION, maxResults: 1_000 }]],
+    out:
+      "ID  TIME   EVENT            STATE  DETAIL\n" +
+      "1   +0 ms  MapStateEntered  M\n" +
+      "2   +0 ms  MapRunStarted    M      arn:of:it\n" +
+      "1 transitions, 0.000025 USD on AWS\n",
+  },
+  {
     name: "history as a tree",
     argv: ["history", EXECUTION, "--tree"],
     operations: { GetExecutionHistory: () => ({ events: FAILED }) },

@@ -122,6 +122,8 @@ function detail(details: JsonObject): string {
   if (output !== undefined) return `→ ${printable(output)}`;
   const input = stringOf(details, "input") ?? stringOf(details, "parameters");
   if (input !== undefined) return `← ${printable(input)}`;
+  const mapRunArn = stringOf(details, "mapRunArn");
+  if (mapRunArn !== undefined) return printable(mapRunArn);
   const length = numberOf(details, "length");
   return length === undefined ? "" : `${length} items`;
 }
