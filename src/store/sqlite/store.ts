@@ -36,6 +36,9 @@ export interface SqliteStoreOptions {
   readonly durability?: "full" | "none";
 }
 
+/** What passes through the thread is not kept there: more room for it would only be filled. */
+const YOUNG_MIB = 6;
+
 /** Two keep the thread busy; more would make smaller batches. */
 const MESSAGES_UNDER_WAY = 2;
 /** Documents may be large (a definition has up to 1 MiB). */
@@ -74,6 +77,7 @@ export class SqliteStore implements Store {
     const thread = new Worker(new URL("./worker.ts", import.meta.url), {
       name: "stepwell-store",
       workerData: this.#options,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     this.#thread = thread;
     const { promise, resolve, reject } = Promise.withResolvers<Opening>();
