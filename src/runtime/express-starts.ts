@@ -9,7 +9,8 @@
 //       crash, only makes it run again.
 //   A3. While one write is under way the next gathers: many starts and ends share one fsync.
 
-import type { EntityWrite, Store } from "../store/store.ts";
+import { type EntityWrite, StorageFull, type Store } from "../store/store.ts";
+import { unavailable } from "./failures.ts";
 
 export interface AcceptedStart {
   readonly executionArn: string;
@@ -36,6 +37,8 @@ const PAGE = 1000;
 
 export class ExpressStarts {
   readonly #store: Pick<Store, "writeEntities" | "listEntities">;
+  /** Ends that there was no room to write down. */
+  #unforgotten: EntityWrite[] = [];
   #underWay: Promise<unknown> = Promise.resolve();
   /** Waits for what is under way. */
   #next: Batch | undefined;
@@ -44,14 +47,25 @@ export class ExpressStarts {
     this.#store = store;
   }
 
-  /** Rejects as the store does. */
-  accept(start: AcceptedStart): Promise<void> {
-    return this.#write({ kind: KIND, key: start.executionArn, data: JSON.stringify(start) });
+  /** Rejects as the store does. @throws ServiceError ServiceUnavailable if there is no room: then nothing was stored */
+  async accept(start: AcceptedStart): Promise<void> {
+    try {
+      await this.#write({ kind: KIND, key: start.executionArn, data: JSON.stringify(start) });
+    } catch (error) {
+      if (error instanceof StorageFull) throw unavailable(`${error.message}.`);
+      throw error;
+    }
   }
 
-  /** Its execution has ended. Rejects as the store does; then it will run again (A2). */
-  forget(executionArn: string): Promise<void> {
-    return this.#write({ kind: KIND, key: executionArn, data: undefined });
+  /** Its execution has ended. Where there is no room it is tried again with the next write. Rejects as the store does. */
+  async forget(executionArn: string): Promise<void> {
+    const write: EntityWrite = { kind: KIND, key: executionArn, data: undefined };
+    try {
+      await this.#write(write);
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error;
+      this.#unforgotten.push(write);
+    }
   }
 
   /** Those that were accepted and not forgotten, above `afterArn`. */
@@ -76,7 +90,14 @@ export class ExpressStarts {
     const writes: EntityWrite[] = [];
     const done = this.#underWay.then(async () => {
       this.#next = undefined;
-      await this.#store.writeEntities(writes);
+      const again = this.#unforgotten;
+      this.#unforgotten = [];
+      try {
+        await this.#store.writeEntities([...writes, ...again]);
+      } catch (error) {
+        this.#unforgotten.push(...again);
+        throw error;
+      }
     });
     this.#underWay = done.catch(() => undefined);
     return { writes, done };

@@ -107,6 +107,9 @@ export class MemoryExpress implements ExpressExecutions {
   /** Which starts are of this process. */
   readonly #processId: string;
   #nextId = 1;
+  /** Starts that are being stored: each is about to run. */
+  #accepting = 0;
+  #isStopped = false;
 
   constructor(options: ExpressOptions) {
     this.#options = options;
@@ -130,11 +133,15 @@ export class MemoryExpress implements ExpressExecutions {
 
   readonly start: ExpressExecutions["start"] = async (request) => {
     const accepted = this.#accept(request);
-    await this.#options.starts.accept({
-      ...accepted,
-      input: accepted.input.text,
-      acceptedBy: this.#processId,
-    });
+    const { starts, clock } = this.#options;
+    this.#accepting += 1;
+    try {
+      await starts.accept({ ...accepted, input: accepted.input.text, acceptedBy: this.#processId });
+    } finally {
+      this.#accepting -= 1;
+    }
+    // The server has ended meanwhile: what is accepted runs after its next start.
+    if (this.#isStopped) return { executionArn: accepted.executionArn, startedAtMs: clock.now() };
     const run = this.#begin(accepted, request.machine.revision);
     this.#forgetAtEnd(run, accepted.executionArn);
     const { startedAtMs } = run.execution as Execution;
@@ -165,7 +172,7 @@ export class MemoryExpress implements ExpressExecutions {
       const page = await this.#options.starts.pending(after);
       for (const start of page) {
         after = start.executionArn;
-        if (!this.#options.isOpen()) return;
+        if (this.#isStopped || !this.#options.isOpen()) return;
         const revision = await getRevision(start.revisionId);
         assert(revision !== undefined, `revision ${start.revisionId} is not stored`);
         if (start.acceptedBy === this.#processId) continue;
@@ -212,8 +219,9 @@ export class MemoryExpress implements ExpressExecutions {
     }
   }
 
-  /** Gives up what still runs: asynchronous ones begin again at the next start (X2). */
+  /** Gives up what still runs: asynchronous ones begin again at the next start (X2). Nothing runs from then on. */
   stop(): void {
+    this.#isStopped = true;
     for (const run of this.#running.values()) {
       run.cancelTimer?.();
       run.ended.promise.catch(() => undefined);
@@ -246,8 +254,8 @@ export class MemoryExpress implements ExpressExecutions {
 
   /** @throws ServiceError ThrottlingException, ServiceUnavailable */
   #accept(request: StartRequest): Accepted {
-    if (!this.#options.isOpen()) throw unavailable();
-    if (this.#running.size >= this.#options.runningExecutions) throw throttled();
+    if (this.#isStopped || !this.#options.isOpen()) throw unavailable();
+    if (this.#running.size + this.#accepting >= this.#options.runningExecutions) throw throttled();
     const { machine, stateMachineVersionArn, stateMachineAliasArn, traceHeader, testCase, mapRunArn } =
       request;
     const { mocks, programs } = this.#options;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Json, Payload } from "../../src/base/json.ts";
 import { ServiceError } from "../../src/base/service-error.ts";
+import { type EntityWrite, StorageFull } from "../../src/store/store.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
 import {
   createMachine,
@@ -15,6 +16,7 @@ import {
   succeeded,
   tasks,
 } from "./harness.ts";
+import { HeldStore } from "./held-store.ts";
 import { settle } from "./manual-clock.ts";
 
 const ADD: Json = {
@@ -190,6 +192,79 @@ test("past the bound starts are throttled, synchronous and asynchronous ones", a
   harness.integrations.next().answer(succeeded(1));
   await first;
   assert.equal((await harness.runtime.express.run(request(quick, { a: 1 }))).execution.status, "SUCCEEDED");
+  await harness.runtime.close(0);
+});
+
+/** Entities wait for the test, or there is no room for them. */
+class EntityStore extends HeldStore {
+  entityGate: PromiseWithResolvers<void> | undefined;
+  isFull = false;
+  /** Entities that a write took away. */
+  readonly deleted: string[] = [];
+
+  override async writeEntities(writes: readonly EntityWrite[]): Promise<boolean> {
+    await this.entityGate?.promise;
+    if (this.isFull) throw new StorageFull("the disk is full");
+    this.deleted.push(...writes.filter(({ data }) => data === undefined).map(({ key }) => key));
+    return super.writeEntities(writes);
+  }
+}
+
+function isRefusedWith(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof ServiceError && error.code === code;
+}
+
+test("starts that are being stored count as running", async () => {
+  const store = new EntityStore();
+  const harness = await open({ store, settings: { expressExecutions: 2 } });
+  const machine = await express(harness, ONE_CALL);
+  store.entityGate = Promise.withResolvers();
+  const starts = [
+    harness.runtime.express.start(request(machine)),
+    harness.runtime.express.start(request(machine)),
+  ];
+  await assert.rejects(harness.runtime.express.start(request(machine)), isRefusedWith("ThrottlingException"));
+  await assert.rejects(harness.runtime.express.run(request(machine)), isRefusedWith("ThrottlingException"));
+  store.entityGate.resolve();
+  assert.equal((await Promise.all(starts)).length, 2);
+  await harness.runtime.close(0);
+});
+
+test("a start that is stored while the server ends is accepted, and runs after its next start only", async () => {
+  const store = new EntityStore();
+  const old = await open({ store });
+  const machine = await express(old, ONE_CALL);
+  store.entityGate = Promise.withResolvers();
+  const starting = old.runtime.express.start(request(machine, { n: 1 }));
+  const closing = old.runtime.close(0);
+  await settle();
+  store.entityGate.resolve();
+  const { executionArn } = await starting;
+  await closing;
+  assert.equal(old.integrations.calls.length, 0);
+  const next = await open({ store, clock: old.clock });
+  await settle();
+  assert.equal(next.integrations.next().call.executionArn, executionArn);
+  await next.runtime.close(0);
+});
+
+test("without room a start is refused and leaves nothing; an end goes with the next write", async () => {
+  const store = new EntityStore();
+  const harness = await open({ store });
+  const machine = await express(harness, ONE_CALL);
+  const { executionArn } = await harness.runtime.express.start(request(machine));
+  store.isFull = true;
+  await assert.rejects(harness.runtime.express.start(request(machine)), isRefusedWith("ServiceUnavailable"));
+  harness.integrations.next().answer(succeeded(1));
+  await settle();
+  assert.equal(harness.integrations.calls.length, 0, "what was refused does not run");
+  assert.deepEqual(
+    (await harness.store.listEntities("expressStart", "", 10)).map(({ key }) => key),
+    [executionArn],
+  );
+  store.isFull = false;
+  await harness.runtime.express.start(request(machine));
+  assert.deepEqual(store.deleted, [executionArn]);
   await harness.runtime.close(0);
 });
 

@@ -103,7 +103,15 @@ function unexpectedEnd(scenario: Scenario, { ends }: Report): string | undefined
 async function run(scenario: Scenario, strike: Strike | undefined): Promise<Counted> {
   const limits: Limits = LIMITS;
   const seed = Number.parseInt(hash("sha256", `${scenario.name} ${JSON.stringify(strike)}`).slice(0, 8), 16);
-  const plan: Plan = { seed, machines: 0, executions: 1, disturbances: 0, faults: [], size: 0 };
+  const plan: Plan = {
+    seed,
+    machines: 0,
+    executions: 1,
+    disturbances: 0,
+    faults: [],
+    size: 0,
+    isExpress: false,
+  };
   const counter = new Counter(strike);
   const children = Object.entries(scenario.children ?? {});
   const report = await play(plan, {

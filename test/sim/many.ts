@@ -1,7 +1,8 @@
 // Many simulations, and what they add up to.
 
 import { type Plan, planOf } from "./plan.ts";
-import { type Report, simulate } from "./simulate.ts";
+import { simulate } from "./casts.ts";
+import type { Report } from "./simulate.ts";
 
 export interface Totals {
   runs: number;

@@ -49,13 +49,19 @@ export interface Plan {
   readonly faults: readonly FaultKind[];
   /** States in a definition, at most (more with nesting). */
   readonly size: number;
+  /** Express executions, beside a few others (express.ts). */
+  readonly isExpress: boolean;
   /** Tells every step. */
   readonly isTraced?: boolean;
 }
 
-/** The plan of a seed. In one of ten only services and workers fail: timers must be prompt then. */
+/**
+ * The plan of a seed. In one of ten only services and workers fail: timers must be prompt then. One of ten is about Express
+ * executions.
+ */
 export function planOf(seed: number): Plan {
   const isCalm = seed % 10 === 0;
+  const isExpress = seed % 10 === 7;
   return {
     seed,
     machines: 5,
@@ -63,5 +69,6 @@ export function planOf(seed: number): Plan {
     disturbances: isCalm ? 0 : 24,
     faults: isCalm ? OUTSIDE : FAULT_KINDS,
     size: 6,
+    isExpress,
   };
 }

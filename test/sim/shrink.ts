@@ -4,7 +4,8 @@
 // stream of its own (generate/chance.ts), so that a smaller plan often still meets what the larger one met.
 
 import type { Plan } from "./plan.ts";
-import { type Report, simulate } from "./simulate.ts";
+import { simulate } from "./casts.ts";
+import type { Report } from "./simulate.ts";
 
 /** How a run failed, without the details that a smaller one will not have. */
 export function kindOf(problem: Error): string {

@@ -7,13 +7,13 @@ import { test } from "node:test";
 import { exhaust } from "./exhaustive.ts";
 import { simulateMany, type Totals } from "./many.ts";
 import { FAULT_KINDS, planOf } from "./plan.ts";
-import { simulate } from "./simulate.ts";
+import { simulate } from "./casts.ts";
 
 const CRASHES = 700;
 /** Every so-manieth case of the exhaustive run. */
 const SHARES = 12;
 const INVARIANTS =
-  "I1 I2 I3 I4 I5 I6 I7 I8 I9 I10 I11 I12 I13 I14 I15 I16 I17 I18 I19 I20 I21 I22 I23 I24 I25 I26 I28 I30 I31 I32 CALM";
+  "I1 I2 I3 I4 I5 I6 I7 I8 I9 I10 I11 I12 I13 I14 I15 I16 I17 I18 I19 I20 I21 I22 I23 I24 I25 I26 I28 I30 I31 I32 CALM X1 X2 X4";
 
 function assertAllHold({ failures }: Totals): void {
   for (const { plan, problem } of failures)

@@ -13,21 +13,13 @@ import {
 import { checkExecution } from "./checker/execution.ts";
 import { type CheckedExecution, checkOutside } from "./checker/outside.ts";
 import { Watch } from "./checker/watch.ts";
+import { type ExpressBounds, ExpressWatch, isExpress } from "./express/watch.ts";
 import { Chance } from "./generate/chance.ts";
-import {
-  ACTIVITIES,
-  BEGIN_MS,
-  LANGUAGES,
-  randomDefinition,
-  REGION_ACCOUNT,
-  ROLE,
-} from "./generate/definition.ts";
+import { ACTIVITIES, BEGIN_MS, REGION_ACCOUNT, ROLE } from "./generate/definition.ts";
 import type { Plan } from "./plan.ts";
 import type { RecordedEvent } from "./reference/judge.ts";
-import { Clients, describe } from "./world/clients.ts";
+import { describe } from "./world/clients.ts";
 import { Disk } from "./world/disk.ts";
-import { Disturbances } from "./world/disturbances.ts";
-import { RandomFunctions } from "./world/functions.ts";
 import { Processes } from "./world/processes.ts";
 import { Scheduler } from "./world/scheduler.ts";
 import { Services } from "./world/services.ts";
@@ -70,7 +62,12 @@ export const LIMITS: Limits = {
 /** Who plays, and what goes wrong. */
 export interface Cast {
   /** Children first: parents name them. */
-  readonly machines: readonly { readonly name: string; readonly definition: unknown }[];
+  readonly machines: readonly {
+    readonly name: string;
+    readonly definition: unknown;
+    /** Standard unless told. */
+    readonly type?: "STANDARD" | "EXPRESS";
+  }[];
   readonly limits: Limits;
   readonly actors: (world: World, machineArns: readonly string[]) => Actors;
   readonly functions: (world: World) => Functions;
@@ -82,27 +79,17 @@ export interface Cast {
     readonly settlingMs: number;
     readonly lastMs: number;
   };
+  /** What is watched of Express executions. */
+  readonly express?: ExpressPart;
   /** Nothing at all goes wrong: timers must be prompt. */
   readonly isPrompt: boolean;
   /** Whether calls while nothing was disturbed are counted, and how many failed. */
   readonly isCalmCounted: boolean;
 }
 
-/** Runs the plan of a seed. */
-export function simulate(plan: Plan): Promise<Report> {
-  const chance = new Chance(plan.seed, "limits");
-  const limits: Limits = { ...LIMITS, ...(chance.likely(0.1) ? { historyEvents: 60 } : {}) };
-  return play(plan, {
-    machines: randomMachines(plan),
-    limits,
-    actors: (world, machineArns) => new Clients(world, machineArns),
-    functions: (world) => new RandomFunctions(world, limits.payloadBytes),
-    storm: (world, processes) => new Disturbances(world, processes),
-    callFault: () => undefined,
-    timing: { calmMs: 3_000, settlingMs: 8_000, lastMs: 6_000 },
-    isPrompt: plan.disturbances === 0,
-    isCalmCounted: true,
-  });
+export interface ExpressPart {
+  readonly settings: ExpressBounds;
+  readonly watch: (world: World) => ExpressWatch;
 }
 
 /** Runs a world with these actors. */
@@ -132,6 +119,7 @@ class Simulation {
   readonly #watch = new Watch(this.#checks);
   readonly #evidence: Evidence = { calls: [], receipts: [], definitions: new Map() };
   readonly #processes: Processes;
+  readonly #express: ExpressWatch | undefined;
   readonly #storm: Storm;
   readonly #cast: Cast;
   readonly #executionIds: number[] = [];
@@ -186,7 +174,12 @@ class Simulation {
       durableTurns: (arn) => this.#turns.get(arn) ?? 0,
     };
     const services = new Services(this.#world, cast.limits, cast.functions(this.#world));
-    this.#processes = new Processes(this.#world, services, cast.limits);
+    const express = cast.express?.watch(this.#world);
+    this.#express = express;
+    this.#processes = new Processes(this.#world, services, cast.limits, {
+      ...(cast.express === undefined ? {} : { settings: cast.express.settings }),
+      ...(express === undefined ? {} : { observe: (life, observed) => express.observe(life, observed) }),
+    });
     this.#storm = cast.storm(this.#world, this.#processes);
   }
 
@@ -254,6 +247,7 @@ class Simulation {
         (kind, key) => durable.getEntity(kind, key),
       );
     }
+    await this.#express?.afterStep();
     if (this.#world.problem !== undefined) throw this.#world.problem;
     if (!more) throw new Violation("I31", "nothing is left to happen");
   }
@@ -275,7 +269,8 @@ class Simulation {
     for (let step = 1; ; step++) {
       await this.#step(false);
       if (step % 16 !== 0 || this.#scheduler.nowMs < overMs) continue;
-      if ((await durable.countOpen()) === 0) return;
+      const isQuiet = this.#express?.isQuiet ?? true;
+      if (isQuiet && (await durable.countOpen()) === 0) return;
       if (this.#scheduler.nowMs > untilMs) {
         const open = await this.#stored();
         const names = open.filter(({ stoppedAtMs }) => stoppedAtMs === undefined).map(({ arn }) => arn);
@@ -305,11 +300,11 @@ class Simulation {
       ask("CreateActivity", arn, (runtime) => runtime.catalog.createActivity(activity, []));
     }
     const arns: string[] = [];
-    for (const { name, definition } of this.#cast.machines) {
+    for (const { name, definition, type = "STANDARD" } of this.#cast.machines) {
       const arn = machineArnOf(name);
       const revisionId = `revision-${name}`;
       this.#evidence.definitions.set(revisionId, { definition, roleArn: ROLE });
-      const machine = machineOf(arn, name, revisionId, definition as Json);
+      const machine = { ...machineOf(arn, name, revisionId, definition as Json), type };
       ask("CreateStateMachine", arn, (runtime) => runtime.catalog.createStateMachine(machine, []));
       arns.push(arn);
     }
@@ -318,12 +313,20 @@ class Simulation {
   }
 
   #checkCalm(calls: Evidence["calls"]): void {
-    const failed = calls.filter(
-      ({ answer }) =>
+    const isThrottled = ({ request, answer }: Evidence["calls"][number]): boolean =>
+      answer?.kind === "error" &&
+      answer.code === "ThrottlingException" &&
+      (request.operation === "StartExpress" || request.operation === "StartSync");
+    const failed = calls.filter((call) => {
+      const { answer } = call;
+      // Of a bound that is this small on purpose.
+      if (isThrottled(call)) return false;
+      return (
         answer?.kind === "lost" ||
         answer?.kind === "refused" ||
-        (answer?.kind === "error" && /ServiceUnavailable|Throttling|Internal/u.test(answer.code)),
-    );
+        (answer?.kind === "error" && /ServiceUnavailable|Throttling|Internal/u.test(answer.code))
+      );
+    });
     this.#checks.holds(
       "CALM",
       calls.length > 10 && failed.length * 100 <= calls.length * CALM_FAILURES_PERCENT,
@@ -439,26 +442,16 @@ class Simulation {
       this.#checks.holds("I4", isSame, () => `${arn}: what is stored is not what was read`);
       checked.push({ stored, attempts });
     }
-    checkOutside(this.#checks, this.#evidence, checked, this.#cast.isPrompt ? PROMPT_MS : undefined);
+    const receipts = this.#evidence.receipts.filter((receipt) => !isExpress(receipt));
+    const latestMs = this.#cast.isPrompt ? PROMPT_MS : undefined;
+    checkOutside(this.#checks, { ...this.#evidence, receipts }, checked, latestMs);
+    if (this.#express !== undefined) {
+      await this.#express.judge();
+      this.#executions += this.#express.runs;
+      this.#events += this.#express.events;
+    }
     this.#checks.holds("I31", checked.length > 0, () => "no execution was started");
   }
-}
-
-function randomMachines(plan: Plan): Cast["machines"] {
-  const chance = new Chance(plan.seed, "definitions");
-  // A third of each language, drawn beside the definitions.
-  const languages = new Chance(plan.seed, "languages");
-  const leafCount = Math.ceil(plan.machines / 2);
-  const children = Array.from({ length: leafCount }, (_, i) => machineArnOf(`m${i}`));
-  return Array.from({ length: plan.machines }, (_, i) => ({
-    name: `m${i}`,
-    definition: randomDefinition(
-      chance,
-      i < leafCount
-        ? { children: [], size: 3, language: languages.pick(LANGUAGES) }
-        : { children, size: plan.size, language: languages.pick(LANGUAGES) },
-    ),
-  }));
 }
 
 export function machineArnOf(name: string): string {

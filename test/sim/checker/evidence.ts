@@ -52,6 +52,13 @@ export type Request =
       readonly input: string;
     }
   | {
+      /** Of an Express state machine; the names are all different. */
+      readonly operation: "StartExpress" | "StartSync";
+      readonly machineArn: string;
+      readonly name: string;
+    }
+  | { readonly operation: "ReadExpress"; readonly machineArn: string }
+  | {
       readonly operation: "StopExecution";
       readonly arn: string;
       readonly error: string;
@@ -105,6 +112,8 @@ export type CallOf<O extends Request["operation"]> = Call<Extract<Request, { ope
 export interface Receipt {
   readonly executionArn: string;
   readonly attemptId: string;
+  /** The process. */
+  readonly life: number;
   readonly resource: string;
   readonly parameters: string;
   readonly isResumed: boolean;

@@ -23,6 +23,9 @@ interface Row {
 
 const ALLOWED: { readonly [operation: string]: readonly string[] } = {
   StartExecution: ["ExecutionAlreadyExists", "ThrottlingException", "ExecutionLimitExceeded"],
+  StartExpress: ["ThrottlingException"],
+  StartSync: ["ThrottlingException"],
+  ReadExpress: [],
   StopExecution: ["ExecutionDoesNotExist"],
   DescribeExecution: [],
   GetExecutionHistory: [],
@@ -132,6 +135,9 @@ export class Watch {
       case "UpdateStateMachine":
         this.#resources.push({ arn: request.resourceArn, revisionId: request.revisionId });
         return;
+      case "StartExpress":
+      case "StartSync":
+      case "ReadExpress":
       case "ListExecutions":
       case "SendTaskHeartbeat":
       case "GetActivityTask":

@@ -29,6 +29,8 @@ export interface DefinitionOptions {
   readonly size: number;
   /** Mixed: JSONPath, with states that say that they are JSONata. */
   readonly language: Language;
+  /** Nothing that an Express state machine refuses: activities, task tokens, waiting for a child. */
+  readonly isExpress?: boolean;
 }
 
 export type Language = "JSONPath" | "JSONata" | "mixed";
@@ -316,13 +318,19 @@ function choice(maker: Maker, around: Around, later: readonly string[]): Definit
   return { Type: "Choice", Choices: [rule], Default: later[0], ...pathAssign(maker, around, source) };
 }
 
+/** Up to 5: functions. Up to 9: task tokens, activities. Above: children. */
+function taskRoll(chance: Chance, { children, isExpress = false }: DefinitionOptions): number {
+  if (isExpress) return chance.from(0, 5);
+  return chance.from(0, children.length > 0 ? 12 : 9);
+}
+
 function task(maker: Maker, around: Around, slot: string, isLast: boolean): Definition {
   const { chance, options } = maker;
   // At the end of a block nobody needs the members of `$` any more: the result may be all of the output.
   const place = isLast && chance.likely(0.5) ? {} : { ResultPath: chance.likely(0.85) ? slot : null };
   const payload = { ...template(maker, around), "retry.$": "$$.State.RetryCount" };
   const limit = (seconds: number): Definition => (chance.likely(0.4) ? { TimeoutSeconds: seconds } : {});
-  const roll = chance.from(0, options.children.length > 0 ? 12 : 9);
+  const roll = taskRoll(chance, options);
   if (roll <= 2) {
     const resource = `arn:aws:lambda:${REGION_ACCOUNT}:function:work`;
     return { Type: "Task", Resource: resource, ...limit(chance.from(1, 8)), ...place };
@@ -386,7 +394,7 @@ function jsonataTask({ chance, options }: Maker, { readable }: Around): Definiti
     TimeoutSeconds: jsonata.seconds(chance, timeout),
     ...(chance.likely(0.6) ? { HeartbeatSeconds: chance.from(2, timeout - 2) } : {}),
   });
-  const roll = chance.from(0, options.children.length > 0 ? 12 : 9);
+  const roll = taskRoll(chance, options);
   if (roll <= 2) {
     const resource = `arn:aws:lambda:${REGION_ACCOUNT}:function:work`;
     const given = chance.likely(0.6) ? { Arguments: payload } : {};

@@ -7,7 +7,7 @@ import type { Chance } from "../generate/chance.ts";
 import { momentOf, type World } from "./world.ts";
 
 /**
- * Sends the request; `then` is told how it ended, if it ends.
+ * Sends the request, and returns what becomes of it; `then` is told how it ended, if it ends.
  *
  * @param work What it asks of the engine that receives it.
  */
@@ -17,7 +17,7 @@ export function send(
   request: Request,
   work: (runtime: Runtime) => Promise<unknown>,
   then: (answer: Answer) => void = () => undefined,
-): void {
+): Call {
   const { scheduler, evidence, watch } = world;
   const call: Call = {
     id: evidence.calls.length,
@@ -60,6 +60,7 @@ export function send(
       },
     );
   });
+  return call;
 }
 
 /** Whether the caller may try again, not knowing what became of it. */

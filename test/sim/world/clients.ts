@@ -25,11 +25,11 @@ export class Clients implements Actors {
   #arns: string[] = [];
   isOver = false;
 
-  constructor(world: World, machines: readonly string[]) {
+  constructor(world: World, machines: readonly string[], starts: number = world.plan.executions) {
     this.#world = world;
     this.#chance = world.chanceFor("clients");
     this.#machines = machines;
-    this.#startsLeft = world.plan.executions;
+    this.#startsLeft = starts;
   }
 
   /** Begins all clients. */

@@ -6,7 +6,7 @@
 
 import type { Seed } from "../../../src/base/random.ts";
 import type { Limits } from "../../../src/engine/index.ts";
-import { Runtime, type RuntimeSettings } from "../../../src/runtime/index.ts";
+import { type ObservedTurn, Runtime, type RuntimeSettings } from "../../../src/runtime/index.ts";
 import type { Chance } from "../generate/chance.ts";
 import { STORE_FAILURES } from "./calls.ts";
 import type { DiskStore } from "./disk.ts";
@@ -18,6 +18,14 @@ interface Process {
   readonly life: Life;
   readonly store: DiskStore;
   server: Server | undefined;
+}
+
+export type Observe = (life: Life, observed: ObservedTurn) => void;
+
+interface MoreSettings {
+  readonly settings?: Partial<RuntimeSettings>;
+  /** Is told of every turn of every process. */
+  readonly observe?: Observe;
 }
 
 /** What the log says when something of ours is broken. */
@@ -39,7 +47,9 @@ export class Processes {
   isUnchecked = false;
   readonly log: string[] = [];
 
-  constructor(world: World, services: Services, limits: Limits) {
+  readonly #observe: Observe | undefined;
+
+  constructor(world: World, services: Services, limits: Limits, more: MoreSettings = {}) {
     this.#world = world;
     this.#services = services;
     this.#limits = limits;
@@ -50,7 +60,9 @@ export class Processes {
       shards: settings.pick([1, 2, 3]),
       callsUnderWay: settings.pick([1, 3, 1_000]),
       cachedExecutions: settings.pick([0, 2, 1_000]),
+      ...more.settings,
     };
+    this.#observe = more.observe;
   }
 
   open(): void {
@@ -68,6 +80,7 @@ export class Processes {
       integrations: this.#services.of(life, () => runtime as Runtime),
       limits: this.#limits,
       settings: this.#settings,
+      observers: this.#observe === undefined ? [] : [this.#observe.bind(undefined, life)],
       onFatal: (error) => this.#fatal(life, error),
       log: (line) => this.#note(life, line),
     }).then(

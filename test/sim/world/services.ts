@@ -46,20 +46,21 @@ export class Services {
       if (integration === undefined) return undefined;
       let own = wrapped.get(integration);
       if (own === undefined) {
-        own = this.#watched(integration, receipts);
+        own = this.#watched(life, integration, receipts);
         wrapped.set(integration, own);
       }
       return own;
     };
   }
 
-  #watched(integration: Integration, receipts: WeakMap<AbortSignal, Receipt>): Integration {
+  #watched(life: Life, integration: Integration, receipts: WeakMap<AbortSignal, Receipt>): Integration {
     const { resume } = integration;
     const note = (call: TaskCall, isResumed: boolean): TaskCall => {
       const { resource, executionArn, attemptId, parameters } = call;
       const receipt: Receipt = {
         executionArn,
         attemptId,
+        life: life.number,
         resource: resource.arn,
         parameters: parameters.text,
         isResumed,
