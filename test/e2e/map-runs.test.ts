@@ -192,3 +192,58 @@ test("a redrive runs what failed and what had not begun, in the same Map Run", a
     ["MapRunStarted", "MapRunFailed", "ExecutionRedriven", "MapRunRedriven", "MapRunSucceeded"],
   );
 });
+
+test("of two children that are to be redriven one at a time, the other is pending", async () => {
+  const { activityArn = "" } = (await call("CreateActivity", { name: "slow" })) as { activityArn?: string };
+  const each = {
+    Type: "Map",
+    MaxConcurrency: 2,
+    ItemProcessor: {
+      ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
+      StartAt: "Work",
+      States: { Work: { Type: "Task", Resource: activityArn, End: true } },
+    },
+    End: true,
+  };
+  const stateMachineArn = await machine("slow", JSON.stringify({ StartAt: "Each", States: { Each: each } }));
+  const { executionArn = "" } = (await call("StartExecution", { stateMachineArn, input: "[1,2]" })) as {
+    executionArn?: string;
+  };
+  const tasks = [
+    await call("GetActivityTask", { activityArn }),
+    await call("GetActivityTask", { activityArn }),
+  ];
+  const { mapRuns } = await call("ListMapRuns", { executionArn });
+  const [{ mapRunArn }] = mapRuns as [{ mapRunArn: string }];
+  await call("UpdateMapRun", { mapRunArn, maxConcurrency: 1 });
+  await call("SendTaskFailure", { taskToken: tasks[0]?.["taskToken"] as string, error: "Wrong" });
+  assert.equal((await ended(executionArn))["status"], "FAILED");
+  const statuses = async (): Promise<unknown> => {
+    const { executions } = await call("ListExecutions", { mapRunArn });
+    return (executions as JsonObject[]).map(({ status }) => status).toSorted();
+  };
+  assert.deepEqual(await statuses(), ["ABORTED", "FAILED"]);
+
+  await call("RedriveExecution", { executionArn });
+  const { taskToken } = await call("GetActivityTask", { activityArn });
+  assert.deepEqual(await statuses(), ["PENDING_REDRIVE", "RUNNING"]);
+  const pending = await call("ListExecutions", { mapRunArn, statusFilter: "PENDING_REDRIVE" });
+  const [{ executionArn: child }] = pending["executions"] as [{ executionArn: string }];
+  assert.equal((await call("DescribeExecution", { executionArn: child }))["status"], "PENDING_REDRIVE");
+  const { itemCounts, maxConcurrency } = await call("DescribeMapRun", { mapRunArn });
+  assert.deepEqual(itemCounts, {
+    ...NONE,
+    running: 1,
+    succeeded: 0,
+    failed: 0,
+    total: 2,
+    resultsWritten: 0,
+    pendingRedrive: 1,
+  });
+  assert.equal(maxConcurrency, 1);
+  await call("SendTaskSuccess", { taskToken: taskToken as string, output: "1" });
+  const last = await call("GetActivityTask", { activityArn });
+  await call("SendTaskSuccess", { taskToken: last["taskToken"] as string, output: "2" });
+  assert.equal((await ended(executionArn))["status"], "SUCCEEDED");
+  assert.deepEqual(await statuses(), ["SUCCEEDED", "SUCCEEDED"]);
+});
