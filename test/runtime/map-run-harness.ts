@@ -25,14 +25,18 @@ export function mapState(
   const processor =
     typeof child === "object"
       ? { ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" }, ...child }
-      : { ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: child }, ...ONE_TASK };
+      : processorOf(child);
   return { Type: "Map", Label: "each", ItemProcessor: processor, End: true, ...fields };
 }
 
-const ONE_TASK: JsonObject = {
-  StartAt: "T",
-  States: { T: { Type: "Task", Resource: LAMBDA, End: true } },
-};
+/** An ItemProcessor of one Task. */
+export function processorOf(type: "STANDARD" | "EXPRESS", task = "T"): JsonObject {
+  return {
+    ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: type },
+    StartAt: task,
+    States: { [task]: { Type: "Task", Resource: LAMBDA, End: true } },
+  };
+}
 
 export const broken: TaskOutcome = { kind: "failed", phase: "run", error: "Broken", cause: "it is" };
 

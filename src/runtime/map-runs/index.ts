@@ -338,7 +338,7 @@ export class StoreMapRuns implements MapRuns {
     let stored = await readRun(store, mapRunArn);
     if (stored === undefined) {
       stored = newRun(work, started, entry, clock.now());
-      await this.#write(mapRunArn, newRunWrites(stored));
+      await this.#write(mapRunArn, newRunWrites(stored, entry.task));
     } else if (stored.redriveCount < redriveCount) {
       // The last process did not come to the end of what is redriven.
       if (stored.status === "RUNNING") stored = await this.#woundUp(stored);
@@ -534,6 +534,9 @@ function newRun(work: MapRunWork, started: ExecutionStarted, entry: Entry, nowMs
     children: NONE_ENDED,
     items: NONE_ENDED,
     planned: { children: 0, items: 0 },
+    ...(work.items === undefined ? {} : { totalItems: work.items.length }),
+    // Without batches each is a child.
+    ...(work.items === undefined || plan.batch !== undefined ? {} : { totalChildren: work.items.length }),
     progress: { child: 0, items: 0 },
   };
 }

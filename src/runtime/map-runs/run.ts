@@ -24,7 +24,7 @@ import { type PlannedChild, plannedChildren } from "./children.ts";
 import { type Ended, endedCount, isIntolerable, unsuccessful, withEnd } from "./counts.ts";
 import type { ChildHost, ChildOutcome, RunningChild } from "./host.ts";
 import { childNames, executionArnOf } from "./names.ts";
-import { shownRun } from "./show.ts";
+import { shownRun, totalOf } from "./show.ts";
 import { gatherResults, type ResultsOptions, writeRemains } from "./results.ts";
 import {
   childWrite,
@@ -124,6 +124,7 @@ export class Run {
   #storedWaiters: (() => void)[] = [];
   /** What was to run again does, or has; what has not run is next. */
   #isPlanning = false;
+  #isAllPlanned = false;
   #inHand: PlannedChild | undefined;
 
   /** @param stored As it is in the store, RUNNING, and of this redrive. */
@@ -196,7 +197,14 @@ export class Run {
   async describe(): Promise<MapRun> {
     const running = { children: this.#running.size, items: this.#runningItems };
     const again = { ...this.#runningAgain };
-    const shown = shownRun(this.#stored, this.#children, this.#items, this.#total(), running, again);
+    const shown = shownRun(
+      this.#stored,
+      this.#children,
+      this.#items,
+      totalOf(this.#stored, this.#known()),
+      running,
+      again,
+    );
     await this.#whenStored();
     if (this.#isClosed) throw unavailable();
     return shown;
@@ -216,17 +224,6 @@ export class Run {
 
   get plannedChildren(): number {
     return this.#known().children;
-  }
-
-  #total(): { readonly children: number; readonly items: number } {
-    const { work } = this.#options;
-    const { total } = this.#stored;
-    if (total !== undefined) return total;
-    // Without batches the children of items that are at hand are known from the beginning.
-    const atHand = work.items?.length;
-    const { children, items } = this.#known();
-    if (atHand === undefined) return { children, items };
-    return { items: atHand, children: work.plan.batch === undefined ? atHand : children };
   }
 
   /** Planned by this process or one before: after a restart, planning begins again below what has ended. */
@@ -287,7 +284,9 @@ export class Run {
       this.#inHand = planned;
       yield { index, name: this.#nameOf({ index, itemCount }), itemCount, input };
     }
-    this.#stored = { ...this.#stored, total: { ...this.#planned } };
+    const { children: totalChildren, items: totalItems } = this.#planned;
+    this.#stored = { ...this.#stored, totalChildren, totalItems };
+    this.#isAllPlanned = true;
     this.#isDirty = true;
     this.#check();
   }
@@ -425,8 +424,11 @@ export class Run {
   /** W5: whether too many items have failed. */
   #check(): void {
     if (this.#ending !== undefined) return;
-    const { toleratedFailureCount: count, toleratedFailurePercentage: percentage, total } = this.#stored;
-    const items = total?.items ?? this.#options.work.items?.length;
+    const {
+      toleratedFailureCount: count,
+      toleratedFailurePercentage: percentage,
+      totalItems: items,
+    } = this.#stored;
     if (isIntolerable({ count, percentage }, unsuccessful(this.#items), items)) {
       this.#endWith({ kind: "failed", ...THRESHOLD_EXCEEDED });
     }
@@ -552,7 +554,7 @@ export class Run {
       ...this.#stored,
       status,
       stoppedAtMs: this.#options.clock.now(),
-      planned: this.#total(),
+      planned: this.#known(),
       ...(isSucceeded ? { results } : {}),
       outcome,
     };
@@ -588,10 +590,8 @@ export class Run {
   /** Planned and never started; of items that are at hand, all the others too. */
   async *#neverStarted(): AsyncGenerator<PlannedChild> {
     if (this.#inHand !== undefined) yield this.#inHand;
-    if (this.#options.work.items === undefined || !this.#isPlanning) return;
+    if (this.#options.work.items === undefined || !this.#isPlanning || this.#isAllPlanned) return;
     const { work, objects, payloadBytes } = this.#options;
-    const { total } = this.#stored;
-    if (total !== undefined) return;
     try {
       const from = this.#inHand?.next ?? this.#marks.at(-1) ?? this.#stored.progress;
       for await (const child of plannedChildren(work, objects, from, payloadBytes)) {

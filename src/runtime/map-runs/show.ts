@@ -40,10 +40,13 @@ export function shownRun(
   };
 }
 
+export function totalOf({ totalChildren, totalItems }: StoredRun, planned: Both): Both {
+  return { children: totalChildren ?? planned.children, items: totalItems ?? planned.items };
+}
+
 /** One that does not run in this process. */
 export function shownStored(run: StoredRun): MapRun {
-  const { children, items, planned, total = planned } = run;
-  return shownRun(run, children, items, total, NEITHER, NEITHER);
+  return shownRun(run, run.children, run.items, totalOf(run, run.planned), NEITHER, NEITHER);
 }
 
 export function shownSummary({

@@ -2,14 +2,14 @@
 //
 //   mapRun        <ARN>                        StoredRun; written again with every group of ends
 //   mapRunChild   <uuid>/<index, 12 digits>    StoredChild: a child that has ended
-//   mapRunOf      <execution ARN>\n<time><ARN> the Map Runs of an execution, in their order
+//   mapRunOf      <execution ARN>\n<task><ARN> the Map Runs of an execution, in their order
 //   openMapRun    <ARN>                        those that have not ended: what a start looks at
 //
 // Invariant
 //   S1. The counters and the progress of a run are written together with the children that they count.
 
 import type { Cursor } from "../../datasets/item.ts";
-import type { MapRunOutcome } from "../../engine/index.ts";
+import type { MapRunOutcome, TaskId } from "../../engine/index.ts";
 import { Payload } from "../../base/json.ts";
 import type { EntityWrite, Store } from "../../store/store.ts";
 import type { MapRunStatus } from "../interface.ts";
@@ -33,10 +33,11 @@ export interface StoredRun {
   readonly items: Ended;
   /** All children before this one have ended, and are stored. */
   readonly progress: Progress;
-  /** Known of so far: whatever has ended is among them. */
+  /** So far: whatever has ended is among them. */
   readonly planned: { readonly children: number; readonly items: number };
-  /** Known once the last item was read. */
-  readonly total?: { readonly children: number; readonly items: number };
+  /** Absent as long as they are not known. */
+  readonly totalChildren?: number;
+  readonly totalItems?: number;
   /** Children whose results were given on: into the output, or into the files. */
   readonly results?: { readonly children: number; readonly items: number };
   /** Why it starts no more children; it ends so when those that run have ended. */
@@ -94,14 +95,15 @@ export function runWrite(run: StoredRun): EntityWrite {
 }
 
 /** The first writes of a run. */
-export function newRunWrites(run: StoredRun): readonly EntityWrite[] {
-  const at = String(run.startedAtMs).padStart(15, "0");
+export function newRunWrites(run: StoredRun, task: TaskId): readonly EntityWrite[] {
+  // Two may begin in the same moment, and a clock may be set back; attempts are numbered in their order.
+  const place = String(task).padStart(12, "0");
   return [
     runWrite(run),
     openWrite(run.mapRunArn),
     {
       kind: "mapRunOf",
-      key: `${run.executionArn}\n${at}${run.mapRunArn}`,
+      key: `${run.executionArn}\n${place}${run.mapRunArn}`,
       data: JSON.stringify(run.mapRunArn),
     },
   ];
