@@ -41,13 +41,15 @@ class FolderStore implements ObjectStore {
     this.#root = root;
   }
 
-  async head(bucket: string, key: string): Promise<ObjectHead> {
+  async head(bucket: string, key: string, versionId?: string): Promise<ObjectHead> {
+    noVersions(bucket, key, versionId);
     const stats = await this.#walk(bucket, key, segmentsOf(bucket, key));
     return headOf(stats);
   }
 
   async *read(bucket: string, key: string, range: ReadRange = {}): AsyncIterable<Uint8Array> {
     const segments = segmentsOf(bucket, key);
+    noVersions(bucket, key, range.versionId);
     await this.#walk(bucket, key, segments);
     const file = await open(
       join(this.#root, bucket, ...segments),
@@ -255,6 +257,14 @@ function decodeSegment(name: string): string | undefined {
 
 function percent(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
+function noVersions(bucket: string, key: string, versionId: string | undefined): void {
+  if (versionId === undefined) return;
+  throw new ObjectError(
+    { bucket, key, status: 404, code: "NoSuchVersion" },
+    "A local bucket keeps no versions; leave out VersionId.",
+  );
 }
 
 function changed(bucket: string, key: string): ObjectError {

@@ -26,8 +26,10 @@ export interface ReadRange {
   readonly start?: number;
   /** The byte after the last one; the object's end unless told. */
   readonly end?: number;
-  /** Read this version or fail with PreconditionFailed. */
+  /** Read this content or fail with PreconditionFailed. */
   readonly etag?: string;
+  /** In a bucket that keeps versions; the latest unless told. */
+  readonly versionId?: string;
 }
 
 export interface ObjectWriter {
@@ -41,7 +43,8 @@ export interface ObjectWriter {
 
 /** All of them throw an ObjectError. */
 export interface ObjectStore {
-  head(bucket: string, key: string): Promise<ObjectHead>;
+  /** @param versionId As in ReadRange. */
+  head(bucket: string, key: string, versionId?: string): Promise<ObjectHead>;
   read(bucket: string, key: string, range?: ReadRange): AsyncIterable<Uint8Array>;
   /** Pages are the store's own business; objects that vanish while it runs are left out. */
   list(bucket: string, options: { prefix?: string; startAfter?: string }): AsyncIterable<ObjectSummary>;

@@ -31,8 +31,12 @@ export interface ItemSource {
   readonly bucket: string;
   /** For getObject. */
   readonly key?: string;
+  /** Of that object; the latest unless told. */
+  readonly versionId?: string;
   /** For listObjectsV2. */
   readonly prefix?: string;
+  /** Of a listing: only keys after it. */
+  readonly startAfter?: string;
   readonly inputType?: DataType | "MANIFEST";
   readonly manifestType?: "ATHENA_DATA" | "S3_INVENTORY";
   readonly transformation?: "NONE" | "LOAD_AND_FLATTEN";
@@ -84,12 +88,15 @@ interface Reading {
   readonly limits: Limits;
 }
 
-function allItems(reading: Reading, after: Cursor | undefined): AsyncIterable<Item> {
-  const { source, store } = reading;
+function allItems(given: Reading, after: Cursor | undefined): AsyncIterable<Item> {
+  const { source } = given;
+  const store =
+    source.versionId === undefined ? given.store : inVersion(given.store, source, source.versionId);
+  const reading = { ...given, store };
   const start = after ?? { index: 0, offset: 0 };
   if (source.resource === "listObjectsV2") {
     return source.transformation === "LOAD_AND_FLATTEN"
-      ? manyObjects(reading, start, listedKeys(store, source.bucket, source.prefix), dataType(source))
+      ? manyObjects(reading, start, listedKeys(store, source), dataType(source))
       : listing(reading, start);
   }
   const key = source.key;
@@ -110,13 +117,30 @@ function dataType({ inputType }: ItemSource): DataType {
   return inputType;
 }
 
+/** The same store, where the source's own object is that version of it. */
+function inVersion(store: ObjectStore, source: ItemSource, versionId: string): ObjectStore {
+  const isIt = (bucket: string, key: string): boolean => bucket === source.bucket && key === source.key;
+  return {
+    list: (bucket, options) => store.list(bucket, options),
+    writer: (bucket, key) => store.writer(bucket, key),
+    head: (bucket, key) => (isIt(bucket, key) ? store.head(bucket, key, versionId) : store.head(bucket, key)),
+    read: (bucket, key, range) =>
+      store.read(bucket, key, isIt(bucket, key) ? { ...range, versionId } : range),
+  };
+}
+
+/** @param after The last key that was read already. */
+function listOptions(
+  { prefix = "", startAfter }: ItemSource,
+  after?: string,
+): Parameters<ObjectStore["list"]>[1] {
+  const from = after ?? startAfter;
+  return { prefix, ...(from === undefined ? {} : { startAfter: from }) };
+}
+
 async function* listing({ store, source }: Reading, start: Cursor): AsyncIterable<Item> {
   let index = start.index;
-  const options = {
-    prefix: source.prefix ?? "",
-    ...(start.key === undefined ? {} : { startAfter: start.key }),
-  };
-  for await (const object of store.list(source.bucket, options)) {
+  for await (const object of store.list(source.bucket, listOptions(source, start.key))) {
     index += 1;
     const text = JSON.stringify({
       Etag: object.etag,
@@ -134,10 +158,10 @@ interface Place {
   readonly key: string;
 }
 
-async function* listedKeys(store: ObjectStore, bucket: string, prefix = ""): AsyncIterable<Place> {
+async function* listedKeys(store: ObjectStore, source: ItemSource): AsyncIterable<Place> {
   // An object that a console made to show a folder has nothing in it.
-  for await (const { key, size } of store.list(bucket, { prefix }))
-    if (size > 0 || !key.endsWith("/")) yield { bucket, key };
+  for await (const { key, size } of store.list(source.bucket, listOptions(source)))
+    if (size > 0 || !key.endsWith("/")) yield { bucket: source.bucket, key };
 }
 
 /** One `s3://bucket/key` a line. */

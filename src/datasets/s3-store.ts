@@ -10,7 +10,7 @@
 
 import type { ObjectHead, ObjectStore, ObjectSummary, ObjectWriter, ReadRange } from "./object-store.ts";
 import { ObjectError } from "./object-store.ts";
-import { broken, type S3Options, S3Requests } from "./s3-request.ts";
+import { broken, type S3Options, type S3Request, S3Requests } from "./s3-request.ts";
 import { S3Writer } from "./s3-writer.ts";
 import { elements, textOfElement } from "./s3-xml.ts";
 
@@ -21,24 +21,25 @@ export class S3Store implements ObjectStore {
     this.#requests = new S3Requests(options);
   }
 
-  async head(bucket: string, key: string): Promise<ObjectHead> {
+  async head(bucket: string, key: string, versionId?: string): Promise<ObjectHead> {
+    const object = { bucket, key, ...versionQuery(versionId) };
     try {
-      return await this.#head(bucket, key);
+      return await this.#head(object);
     } catch (error) {
       if (!(error instanceof ObjectError) || error.status < 400 || error.status >= 500) throw error;
       // HEAD has no body, so it does not say whether the key or the bucket is missing, or that it took too long. GET does.
-      await this.#requests.call({ method: "GET", bucket, key, headers: { range: "bytes=0-0" } });
-      return this.#head(bucket, key);
+      await this.#requests.call({ ...object, method: "GET", headers: { range: "bytes=0-0" } });
+      return this.#head(object);
     }
   }
 
-  async #head(bucket: string, key: string): Promise<ObjectHead> {
-    const { headers } = await this.#requests.call({ method: "HEAD", bucket, key });
+  async #head(object: Pick<S3Request, "bucket" | "key" | "query">): Promise<ObjectHead> {
+    const { headers } = await this.#requests.call({ ...object, method: "HEAD" });
     const { etag } = headers;
     const size = Number(headers["content-length"]);
     const lastModifiedMs = Date.parse(headers["last-modified"] ?? "");
     if (etag === undefined || !Number.isSafeInteger(size) || Number.isNaN(lastModifiedMs)) {
-      throw unexpected(bucket, "no size, ETag or time of an object", key);
+      throw unexpected(object.bucket, "no size, ETag or time of an object", object.key);
     }
     return { size, etag, lastModifiedMs };
   }
@@ -53,11 +54,12 @@ export class S3Store implements ObjectStore {
           : { range: `bytes=${at}-${end === Number.POSITIVE_INFINITY ? "" : String(end - 1)}` }),
         ...(etag === undefined ? {} : { "if-match": etag }),
       };
-      const request = { method: "GET", bucket, key, headers } as const;
+      const request = { method: "GET", bucket, key, headers, ...versionQuery(range.versionId) } as const;
       try {
         const answer = await this.#requests.open(request);
         // An endpoint may know nothing of ranges and answer with the whole object (RFC 9110, 14.2).
-        let before = "range" in headers && answer.statusCode !== 206 ? at : 0;
+        const isWhole = answer.statusCode !== 206;
+        let before = isWhole ? at : 0;
         etag ??= answer.headers.etag;
         try {
           for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -68,7 +70,8 @@ export class S3Store implements ObjectStore {
             at += part.length;
             failures = 0;
             yield part;
-            if (at >= end) return;
+            // A part ends by itself, and its connection can be used again.
+            if (isWhole && at >= end) return;
           }
         } finally {
           answer.destroy();
@@ -145,6 +148,10 @@ function summaryOf(contents: string, isEncoded: boolean): ObjectSummary | undefi
     lastModifiedMs,
     storageClass: textOfElement(contents, "StorageClass") ?? "STANDARD",
   };
+}
+
+function versionQuery(versionId: string | undefined): Pick<S3Request, "query"> {
+  return versionId === undefined ? {} : { query: { versionId } };
 }
 
 function changed(bucket: string, key: string): ObjectError {

@@ -112,3 +112,10 @@ function code(expected: string): (error: unknown) => boolean {
     return true;
   };
 }
+
+test("there are no versions, and nobody gets another one than was asked for", async (t) => {
+  const { store } = await localBucket(t);
+  await put(store, "k", "x");
+  await assert.rejects(store.head("data", "k", "v1"), code("NoSuchVersion"));
+  await assert.rejects(Array.fromAsync(store.read("data", "k", { versionId: "v1" })), code("NoSuchVersion"));
+});

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 
-import { ItemReaderError, SERVICE_LIMITS } from "../../src/datasets/item.ts";
+import { type Cursor, ItemReaderError, SERVICE_LIMITS } from "../../src/datasets/item.ts";
 import type { ObjectStore } from "../../src/datasets/object-store.ts";
 import { type ItemSource, readItems } from "../../src/datasets/read-items.ts";
 import { itemsOf, localBucket, put } from "./support.ts";
@@ -244,6 +244,23 @@ test("a listing gives the service's members, by the bytes of the keys, and goes 
     );
   }
   assert.equal((await itemsOf(store, { resource: "listObjectsV2", prefix: "a/" })).length, 2);
+});
+
+test("a listing begins after a key, if it is told to", async (t) => {
+  const { store } = await localBucket(t);
+  for (const key of ["a", "b", "c"]) await put(store, key, `["${key}"]`);
+  const source = { resource: "listObjectsV2", startAfter: "a" } as const;
+  const listed = await itemsOf(store, source);
+  assert.deepEqual(
+    listed.map(({ cursor }) => cursor.key),
+    ["b", "c"],
+  );
+  assert.deepEqual(await itemsOf(store, source, { after: listed[0]?.cursor as Cursor }), listed.slice(1));
+  const loaded = await itemsOf(store, { ...source, transformation: "LOAD_AND_FLATTEN", inputType: "JSON" });
+  assert.deepEqual(
+    loaded.map(({ text }) => text),
+    ['"b"', '"c"'],
+  );
 });
 
 test("LOAD_AND_FLATTEN reads every object under the prefix, and goes on inside any of them", async (t) => {

@@ -29,6 +29,8 @@ export interface FakeS3 {
   readonly url: string;
   readonly store: S3Store;
   readonly objects: Map<string, Stored>;
+  /** By key and version id, with a space between. */
+  readonly versions: Map<string, Stored>;
   /** `PUT /data/key?partNumber=1&uploadId=u1`, as they came. */
   readonly requests: string[];
   /** Uploads that are neither completed nor aborted. */
@@ -60,6 +62,7 @@ export async function fakeS3(t: TestContext): Promise<FakeS3> {
     url,
     store: new S3Store({ endpoint: url, sign: signerOf(KEY), delayMs: () => 1 }),
     objects: new Map(),
+    versions: new Map(),
     requests: [],
     uploads: new Map(),
     fault: () => undefined,
@@ -151,7 +154,13 @@ function answerTo(fake: FakeS3, request: IncomingMessage, body: Buffer): Answer 
     case "DELETE":
       return fake.uploads.delete(uploadId ?? "") ? { status: 204, body: "" } : noSuchUpload();
     default:
-      return objectAnswer(fake.objects.get(key), request, fake.hasRanges);
+      return objectAnswer(
+        query.has("versionId")
+          ? fake.versions.get(`${key} ${query.get("versionId")}`)
+          : fake.objects.get(key),
+        request,
+        fake.hasRanges,
+      );
   }
 }
 

@@ -252,6 +252,19 @@ describe("a stand-in with faults", () => {
     assert.deepEqual(parts, ["34", "89", "0123", "9", ""]);
   });
 
+  it("a version of an object is read where it is asked for", async (t) => {
+    const fake = await fakeS3(t);
+    await put(fake.store, "file", "[2]");
+    fake.versions.set("file v1", { body: Buffer.from("[1,1]"), etag: '"one"' });
+    const source = { resource: "getObject", key: "file", inputType: "JSON" } as const;
+    assert.deepEqual(textsOf(await itemsOf(fake.store, { ...source, versionId: "v1" })), ["1", "1"]);
+    assert.deepEqual(textsOf(await itemsOf(fake.store, source)), ["2"]);
+    await assert.rejects(
+      itemsOf(fake.store, { ...source, versionId: "v2" }),
+      /Reading s3:\/\/data\/file failed: .* \(NoSuchKey, status 404\)/u,
+    );
+  });
+
   it("a wrong key is refused", async (t) => {
     const fake = await fakeS3(t);
     const store = new S3Store({ endpoint: fake.url, sign: signerOf({ ...KEY, secretAccessKey: "other" }) });
@@ -273,6 +286,10 @@ describe("a stand-in with faults", () => {
     assert.deepEqual([...fake.objects.keys()], ["a/../b", "./c", "../../etc/passwd"]);
   });
 });
+
+function textsOf(items: readonly { readonly text: string }[]): readonly string[] {
+  return items.map(({ text }) => text);
+}
 
 function failure(status: number, code: string, message?: string): (error: unknown) => true {
   return (error) => {
