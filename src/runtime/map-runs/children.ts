@@ -75,7 +75,9 @@ function sourceOf({ parameters, action, maxItems, ...config }: ReaderPlan): Item
     throw readerFailed("CSV headers cannot contain duplicates.");
   }
   const key = stringOf(parameters, "Key");
+  const versionId = stringOf(parameters, "VersionId");
   const prefix = stringOf(parameters, "Prefix");
+  const startAfter = stringOf(parameters, "StartAfter");
   const bucket = stringOf(parameters, "Bucket");
   if (bucket === undefined) throw readerFailed("The request of the ItemReader has no Bucket.");
   return {
@@ -83,7 +85,9 @@ function sourceOf({ parameters, action, maxItems, ...config }: ReaderPlan): Item
     resource: action,
     bucket,
     ...(key === undefined ? {} : { key }),
+    ...(versionId === undefined ? {} : { versionId }),
     ...(prefix === undefined ? {} : { prefix }),
+    ...(startAfter === undefined ? {} : { startAfter }),
     maxItems,
   };
 }
