@@ -220,7 +220,7 @@ test("of two children that are to be redriven one at a time, the other is pendin
   assert.equal((await ended(executionArn))["status"], "FAILED");
   const statuses = async (): Promise<unknown> => {
     const { executions } = await call("ListExecutions", { mapRunArn });
-    return (executions as JsonObject[]).map(({ status }) => status).toSorted();
+    return (executions as JsonObject[]).map(({ status }) => String(status)).toSorted();
   };
   assert.deepEqual(await statuses(), ["ABORTED", "FAILED"]);
 
