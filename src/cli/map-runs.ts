@@ -6,7 +6,7 @@
 // Invariants
 //   W1. A Map Run that has ended is asked for once more, and then never again, unless it is redriven.
 //   W2. A total that may still grow is not taken for one: while the items are read, DescribeMapRun counts those that are read,
-//       and does not say so. It shows by what happens: the total grows, and at most one child waits for its turn.
+//       and does not say so. It shows by what happens: the total grows, and no more wait than one child takes.
 //   W3. However often `update` is called, one that runs is asked for at most once in ASK_AGAIN_MS.
 
 import { isObject, type JsonObject, member } from "../base/json.ts";
@@ -91,7 +91,11 @@ export function mapRunView(answer: JsonObject, nowMs: number): MapRunView {
 
 function watched(answer: JsonObject, known: Watched | undefined, nowMs: number): Watched {
   const items = countsOf(answer, "itemCounts");
-  const waiting = countsOf(answer, "executionCounts")("pending");
+  const children = countsOf(answer, "executionCounts");
+  const waiting = children("pending");
+  const running = children("running");
+  const ofOne = Math.ceil(items("running") / running);
+  const isAllInHand = waiting <= 1 && (running === 0 || items("pending") <= waiting * ofOne);
   const samples = [...(known?.samples ?? []), { atMs: nowMs, ended: endedOf(items) }].filter(
     ({ atMs }) => nowMs - atMs <= LATELY_MS,
   );
@@ -99,8 +103,8 @@ function watched(answer: JsonObject, known: Watched | undefined, nowMs: number):
   const grewAtMs = hasGrown ? nowMs : known.grewAtMs;
   const mayGrow =
     known === undefined
-      ? waiting <= 1
-      : hasGrown || (known.view.isPartial && (waiting > 0 || nowMs - grewAtMs < SETTLED_MS));
+      ? isAllInHand
+      : hasGrown || (known.view.isPartial && isAllInHand && (waiting > 0 || nowMs - grewAtMs < SETTLED_MS));
   return { view: viewOf(answer, samples, mayGrow, nowMs), askedAtMs: nowMs, grewAtMs, samples };
 }
 

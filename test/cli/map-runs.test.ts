@@ -43,6 +43,8 @@ interface Answer {
   readonly running?: number;
   /** Children that wait for their turn. */
   readonly waiting?: number;
+  readonly runningItems?: number;
+  readonly pending?: number;
   readonly stoppedAfterMs?: number;
   readonly redriveCount?: number;
 }
@@ -51,6 +53,7 @@ function answerOf({
   status = "RUNNING",
   running = 0,
   waiting = 2,
+  runningItems = 0,
   stoppedAfterMs,
   redriveCount = 0,
   ...items
@@ -60,7 +63,7 @@ function answerOf({
     status,
     startDate: at(0) / 1_000,
     ...(stoppedAfterMs === undefined ? {} : { stopDate: at(stoppedAfterMs) / 1_000 }),
-    itemCounts: items,
+    itemCounts: { ...items, running: runningItems },
     executionCounts: { running, pending: waiting, total: 4 },
     redriveCount,
   };
@@ -222,10 +225,18 @@ test("while items are read, nobody says of how many there are", async () => {
   );
   const partial = async (afterMs: number, total: number, waiting: number): Promise<boolean | undefined> => {
     nowMs = afterMs;
-    answer = { total, waiting, running: 4 };
+    answer = { total, waiting, running: 4, runningItems: 40, pending: waiting * 10 };
     await watch.update(timelineOf(STARTED));
     return watch.views.get(RUN)?.isPartial;
   };
+  // Without a file to read it is known from the beginning.
+  const all: Answer = { total: 200, waiting: 1, running: 4, runningItems: 40, pending: 160 };
+  const other = new MapRunWatch(
+    async () => answerOf(all),
+    () => at(0),
+  );
+  await other.update(timelineOf(STARTED));
+  assert.equal(other.views.get(RUN)?.isPartial, false);
   assert.deepEqual(
     [
       await partial(0, 50, 1),
