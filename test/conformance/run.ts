@@ -34,6 +34,7 @@ interface Case {
   readonly needs?: readonly string[];
   readonly steps: readonly {
     readonly op?: string;
+    readonly args?: { readonly definition?: string };
     readonly expect?: { readonly message?: string };
   }[];
 }
