@@ -4,8 +4,8 @@
 // Does not know:  how they run (runtime/map-runs).
 //
 // Invariants
-//   R1. A page token of ListMapRuns holds start and ARN of the last one shown: Map Runs that begin meanwhile neither
-//       repeat nor hide others.
+//   R1. A page token of ListMapRuns holds the ARN of the last one shown: Map Runs that begin meanwhile, at the other end of
+//       the list, neither repeat nor hide others.
 
 import type { JsonObject } from "../../base/json.ts";
 import { executionDoesNotExist, resourceNotFound } from "../../runtime/failures.ts";
@@ -17,7 +17,7 @@ import type {
   MapRunSummary,
 } from "../../runtime/interface.ts";
 import { labelledArnOf, parseExecutionArn, parseMapRunArn } from "../arns.ts";
-import { issuePageToken, readPageToken, textPosition } from "../page-token.ts";
+import { invalidToken, issuePageToken, readPageToken, textPosition } from "../page-token.ts";
 import type { Call, Operations } from "./call.ts";
 import { numberOf, pageSizeOf, present, requiredText, textOf, validationFailed, wireTime } from "./call.ts";
 import { pageOfWhole } from "./list-page.ts";
@@ -78,19 +78,19 @@ async function listMapRuns(call: Call): Promise<JsonObject> {
   if ((await engine.executions.describe(arn)) === undefined) throw executionDoesNotExist(arn);
   // All of them: an execution's history bounds how many there are.
   const runs = await engine.mapRuns.list(arn, 0, Number.MAX_SAFE_INTEGER);
-  const found = runs.map((run) => ({ run, position: positionOf(run) }));
+  const places = new Map(runs.map(({ mapRunArn }, place) => [mapRunArn, place]));
+  const placeOf = (mapRunArn: string): number => {
+    const place = places.get(mapRunArn);
+    if (place === undefined) throw invalidToken();
+    return place;
+  };
   return pageOfWhole(call, {
-    items: found.toSorted((a, b) => (a.position > b.position ? -1 : 1)),
+    items: runs,
     member: "mapRuns",
-    positionOf: ({ position }) => position,
-    isAfter: ({ position }, last) => position < last,
-    show: ({ run }) => toListItem(run),
+    positionOf: ({ mapRunArn }) => mapRunArn,
+    isAfter: ({ mapRunArn }, last) => placeOf(mapRunArn) > placeOf(last),
+    show: toListItem,
   });
-}
-
-/** Sorts by time, then by ARN: milliseconds of any year that matters have 13 digits; 15 leave room. */
-function positionOf({ startedAtMs, mapRunArn }: MapRunSummary): string {
-  return `${String(startedAtMs).padStart(15, "0")} ${mapRunArn}`;
 }
 
 function toListItem(run: MapRunSummary): JsonObject {
