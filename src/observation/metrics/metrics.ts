@@ -9,6 +9,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Json } from "../../base/json.ts";
 import type { TaskId } from "../../engine/events.ts";
+import type { ExecutionStatus } from "../../engine/execution.ts";
 import { lastSegment } from "../../engine/index.ts";
 import type { Observer } from "../../runtime/observer.ts";
 import type { RefusedStart } from "../../runtime/refusals.ts";
@@ -57,9 +58,19 @@ interface MachineCounts {
   readonly started: Count;
   readonly transitions: Count;
   readonly durations: Distribution;
+  /** Of ends, by status. */
+  readonly ended: Map<ExecutionStatus, Count>;
 }
 
+/** Likewise of a resource: attempts by outcome. */
+interface ResourceCounts {
+  readonly resource: string;
+  readonly outcomes: Map<string, Count>;
+}
+
+/** Past them the handles are made anew; the counts stay. */
 const MAX_MACHINES = 1_000;
+const MAX_RESOURCES = 1_000;
 
 export class Metrics {
   readonly #started = new Counter("stepwell_executions_started_total", "Executions started.", [
@@ -121,8 +132,10 @@ export class Metrics {
   readonly #loopDelay: ReturnType<typeof monitorEventLoopDelay> = monitorEventLoopDelay({ resolution: 10 });
   /** What is counted of each state machine, by its ARN. */
   readonly #machines = new Map<string, MachineCounts>();
-  /** Resources of the tasks under way, by execution. */
-  readonly #resources = new Map<string, Map<TaskId, string>>();
+  /** What attempts are counted with, by resource. */
+  readonly #resources = new Map<string, ResourceCounts>();
+  /** Likewise of the tasks under way, by execution. */
+  readonly #tasksOf = new Map<string, Map<TaskId, ResourceCounts>>();
 
   constructor() {
     this.#loopDelay.enable();
@@ -134,20 +147,23 @@ export class Metrics {
 
   readonly observe: Observer = (observed) => {
     const { started, isExpress, turn, status, startedAtMs, stoppedAtMs } = observed;
-    const machine = this.#machineOf(started.stateMachineArn, isExpress);
+    const { executionArn, stateMachineArn } = started;
+    const machine = this.#machineOf(stateMachineArn, isExpress);
     for (const event of turn.events) {
-      if (event.kind === "StateEntered") machine.transitions.count += 1;
-      else if (event.kind === "ExecutionStarted") machine.started.count += 1;
-      else if (event.kind === "ExecutionRedriven") this.#redriven.add([machine.name]);
-      else if (event.kind === "TaskScheduled")
-        this.#remember(started.executionArn, event.task, event.resource);
-      else if (event.kind === "TaskSucceeded") this.#countTask(started.executionArn, event.task, "succeeded");
-      else if (event.kind === "TaskFailed") this.#countTask(started.executionArn, event.task, "failed");
-      else if (event.kind === "TaskTimedOut") this.#countTask(started.executionArn, event.task, "timed out");
+      const { kind } = event;
+      if (kind === "StateEntered") machine.transitions.count += 1;
+      else if (kind === "ExecutionStarted") machine.started.count += 1;
+      else if (kind === "ExecutionRedriven") this.#redriven.add([machine.name]);
+      else if (kind === "TaskScheduled") this.#remember(executionArn, event.task, event.resource);
+      else if (kind === "TaskSucceeded") this.#countTask(executionArn, event.task, "succeeded");
+      else if (kind === "TaskFailed") this.#countTask(executionArn, event.task, "failed");
+      else if (kind === "TaskTimedOut") this.#countTask(executionArn, event.task, "timed out");
     }
     if (status === "RUNNING" || stoppedAtMs === undefined) return;
-    this.#resources.delete(started.executionArn);
-    this.#ended.add([machine.name, machine.type, status]);
+    this.#tasksOf.delete(executionArn);
+    const ended = machine.ended.get(status) ?? this.#ended.at([machine.name, machine.type, status]);
+    machine.ended.set(status, ended);
+    ended.count += 1;
     this.#durations.observeAt(machine.durations, (stoppedAtMs - startedAtMs) / 1000);
   };
 
@@ -216,6 +232,7 @@ export class Metrics {
       started: this.#started.at([name, type]),
       transitions: this.#transitions.at([type]),
       durations: this.#durations.at([name, type]),
+      ended: new Map<ExecutionStatus, Count>(),
     };
     if (this.#machines.size >= MAX_MACHINES) this.#machines.clear();
     this.#machines.set(arn, counts);
@@ -223,19 +240,31 @@ export class Metrics {
   }
 
   #remember(executionArn: string, task: TaskId, resource: string): void {
-    let resources = this.#resources.get(executionArn);
-    if (resources === undefined) {
-      if (this.#resources.size >= MAX_EXECUTIONS) return;
-      resources = new Map();
-      this.#resources.set(executionArn, resources);
+    let tasks = this.#tasksOf.get(executionArn);
+    if (tasks === undefined) {
+      if (this.#tasksOf.size >= MAX_EXECUTIONS) return;
+      tasks = new Map();
+      this.#tasksOf.set(executionArn, tasks);
     }
-    resources.set(task, resource);
+    tasks.set(task, this.#countsOf(resource));
   }
 
   #countTask(executionArn: string, task: TaskId, outcome: string): void {
-    const resources = this.#resources.get(executionArn);
-    this.#tasks.add([resources?.get(task) ?? "unknown", outcome]);
-    resources?.delete(task);
+    const tasks = this.#tasksOf.get(executionArn);
+    const { resource, outcomes } = tasks?.get(task) ?? this.#countsOf("unknown");
+    tasks?.delete(task);
+    const ended = outcomes.get(outcome) ?? this.#tasks.at([resource, outcome]);
+    outcomes.set(outcome, ended);
+    ended.count += 1;
+  }
+
+  #countsOf(resource: string): ResourceCounts {
+    const known = this.#resources.get(resource);
+    if (known !== undefined) return known;
+    const counts: ResourceCounts = { resource, outcomes: new Map() };
+    if (this.#resources.size >= MAX_RESOURCES) this.#resources.clear();
+    this.#resources.set(resource, counts);
+    return counts;
   }
 
   #process(): readonly Reading[] {

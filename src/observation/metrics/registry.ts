@@ -122,8 +122,10 @@ export class Histogram extends Metric<Distribution> {
   }
 
   observeAt(distribution: Distribution, value: number): void {
-    const bucket = this.#bounds.findIndex((bound) => value <= bound);
-    const index = bucket < 0 ? this.#bounds.length : bucket;
+    const bounds = this.#bounds;
+    let index = 0;
+    // Once for every execution, request and commit: no closure.
+    while (index < bounds.length && value > (bounds[index] as number)) index += 1;
     distribution.counts[index] = (distribution.counts[index] ?? 0) + 1;
     distribution.sum += value;
   }
