@@ -12,6 +12,11 @@ import { Lines, textOf } from "./lines.ts";
 
 export const DELIMITERS = { COMMA: ",", PIPE: "|", SEMICOLON: ";", SPACE: " ", TAB: "\t" } as const;
 
+/** @param name As CSVDelimiter has it. */
+export function delimiterOf(name: keyof typeof DELIMITERS = "COMMA"): string {
+  return DELIMITERS[name];
+}
+
 export interface CsvOptions {
   /** One character. */
   readonly delimiter: string;

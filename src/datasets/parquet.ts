@@ -19,6 +19,7 @@ import type { ObjectHead, ObjectStore } from "./object-store.ts";
 import { ObjectError } from "./object-store.ts";
 
 const WINDOW_VALUES = 2_000_000;
+const PIECES_AT_ONCE = 1000;
 
 /** From the row `start` on; `end` of a piece counts rows. */
 export async function* parquetRows(
@@ -27,7 +28,7 @@ export async function* parquetRows(
   start: number,
   limits: Limits,
   windowValues: number = WINDOW_VALUES,
-): AsyncIterable<Piece> {
+): AsyncIterable<readonly Piece[]> {
   const longest = Math.max(limits.parquetRowGroupBytes, limits.parquetFooterBytes);
   const read = async (from: number, to: number): Promise<ArrayBuffer> => {
     if (!(from >= 0 && from <= to && to <= size && to - from <= longest)) {
@@ -95,6 +96,7 @@ export async function* parquetRows(
       const values = settled.map((column) =>
         column.status === "fulfilled" ? column.value : failed(column.reason),
       );
+      let pieces: Piece[] = [];
       for (let row = rowStart; row < rowEnd; row++) {
         const members = columns.map(
           ({ member }, index) => member + textOfValue(values[index]?.[row - rowStart]),
@@ -106,8 +108,13 @@ export async function* parquetRows(
             `A row of the Parquet file ${key} is longer than ${limits.itemBytes} bytes.`,
           );
         }
-        yield { text, bytes, end: row + 1 };
+        pieces.push({ text, bytes, end: row + 1 });
+        if (pieces.length === PIECES_AT_ONCE) {
+          yield pieces;
+          pieces = [];
+        }
       }
+      yield pieces;
     }
     first = groupEnd;
   }
