@@ -6,6 +6,8 @@
 //
 // Invariants: C1. At most `itemBytes` and one chunk are held: a quote that is never closed fails there or at the end.
 
+import { isAscii, isUtf8 } from "node:buffer";
+
 import type { Limits, Piece, Splitter } from "./item.ts";
 import { ItemReaderError } from "./item.ts";
 import { Lines, textOf } from "./lines.ts";
@@ -16,6 +18,11 @@ export const DELIMITERS = { COMMA: ",", PIPE: "|", SEMICOLON: ";", SPACE: " ", T
 export function delimiterOf(name: keyof typeof DELIMITERS = "COMMA"): string {
   return DELIMITERS[name];
 }
+
+const LF = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const BYTE_ORDER_MARK = "\ufeff";
 
 export interface CsvOptions {
   /** One character. */
@@ -48,8 +55,49 @@ export class CsvRows implements Splitter {
 
   push(chunk: Buffer): Piece[] {
     const pieces: Piece[] = [];
-    for (const { line, end } of this.#lines.push(chunk)) this.#line(pieces, line, end);
+    // Behind the line that the chunk before has begun, and before the one that goes on in the next.
+    const first = this.#lines.isHolding || this.#members === undefined ? chunk.indexOf(LF) + 1 : 0;
+    this.#lineByLine(pieces, chunk.subarray(0, first));
+    const last = chunk.lastIndexOf(LF) + 1;
+    const whole = chunk.subarray(first, Math.max(first, last));
+    if (this.#isSimple(whole)) this.#simpleRows(pieces, whole);
+    else this.#lineByLine(pieces, whole);
+    this.#lineByLine(pieces, chunk.subarray(first + whole.length));
     return pieces;
+  }
+
+  #lineByLine(pieces: Piece[], bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    for (const { line, end } of this.#lines.push(bytes)) this.#line(pieces, line, end);
+  }
+
+  /** Whether the lines are rows without quotes: most of what CSV files have, at twice the speed. */
+  #isSimple(whole: Buffer): boolean {
+    return (
+      this.#row === undefined &&
+      this.#members !== undefined &&
+      whole.length <= this.#limits.itemBytes &&
+      !whole.includes(QUOTE) &&
+      !whole.includes(BACKSLASH) &&
+      !whole.includes(BYTE_ORDER_MARK) &&
+      isUtf8(whole)
+    );
+  }
+
+  #simpleRows(pieces: Piece[], whole: Buffer): void {
+    const isOneByteEach = isAscii(whole);
+    const bytesOf = (text: string): number => (isOneByteEach ? text.length : Buffer.byteLength(text));
+    const text = whole.toString("utf8");
+    let end = this.#lines.pass(whole.length);
+    for (let start = 0, stop: number; start < text.length; start = stop + 1) {
+      stop = text.indexOf("\n", start);
+      const line = text.slice(start, stop);
+      end += bytesOf(line) + 1;
+      const stripped = line.endsWith("\r") ? line.slice(0, -1) : line;
+      if (stripped === "") continue;
+      const row = this.#rowOf(stripped.split(this.#delimiter), PLAIN.test(stripped));
+      pieces.push({ text: row, bytes: bytesOf(row), end });
+    }
   }
 
   end(): Piece[] {
@@ -96,12 +144,18 @@ export class CsvRows implements Splitter {
       this.#setHeaders(fields);
       return;
     }
-    const members = this.#members.map((member, index) => {
+    const row = this.#rowOf(fields, isPlain);
+    pieces.push({ text: row, bytes: Buffer.byteLength(row), end });
+  }
+
+  /** @param isPlain Whether no field needs the general printer. */
+  #rowOf(fields: readonly string[], isPlain: boolean): string {
+    // One string of its own: slices of the chunk would keep all of it as long as one of its items waits.
+    const members = (this.#members ?? []).map((member, index) => {
       const field = fields[index] ?? "";
       return member + (isPlain || PLAIN.test(field) ? `"${field}"` : JSON.stringify(field));
     });
-    const row = `{${members.join(",")}}`;
-    pieces.push({ text: row, bytes: Buffer.byteLength(row), end });
+    return `{${members.join(",")}}`;
   }
 
   #setHeaders(headers: readonly string[]): void {

@@ -25,6 +25,17 @@ export class Lines {
     this.#at = at;
   }
 
+  /** Whether a line has begun that is not whole. */
+  get isHolding(): boolean {
+    return this.#heldBytes > 0;
+  }
+
+  /** Whole lines that somebody else has read. @returns the offset of their first byte */
+  pass(bytes: number): number {
+    this.#at += bytes;
+    return this.#at - bytes;
+  }
+
   *push(chunk: Buffer): Generator<{ line: Buffer; end: number }> {
     let start = 0;
     for (;;) {

@@ -49,6 +49,17 @@ const cases: readonly Case[] = [
     expect: [`{"a":"x,\\"y\\"","b":"1\\r\\n2"}`, `{"a":"z\\"q","b":"\\""}`],
   },
   {
+    name: "CSV: rows without quotes, in all scripts, with tabs, empty lines and a mark that is no beginning",
+    content: "a,b\r\né,日本\r\n\tq,\u{1f600}\r\n\r\n\n1,2\nü\ufeff,\u0001\r\n",
+    source: FIRST_ROW,
+    expect: [
+      `{"a":"é","b":"日本"}`,
+      `{"a":"\\tq","b":"\u{1f600}"}`,
+      `{"a":"1","b":"2"}`,
+      `{"a":"ü\ufeff","b":"\\u0001"}`,
+    ],
+  },
+  {
     name: "CSV: every delimiter",
     content: "a|b\n1|2\n",
     source: { ...FIRST_ROW, csvDelimiter: "PIPE" },
