@@ -20,7 +20,8 @@ import { join } from "node:path";
 import type { ObjectHead, ObjectStore, ObjectSummary, ObjectWriter, ReadRange } from "./object-store.ts";
 import { ObjectError } from "./object-store.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+/** With 256 KiB the rows of a chunk outlive young collections: reading CSV then took 270 MB instead of 165. */
+const CHUNK_BYTES = 128 * 1024;
 /** Files of a listing that are looked at side by side. */
 const STATS_AT_ONCE = 64;
 /** Longest encoded segment; file systems end at 255, and a temporary name must fit too. */
