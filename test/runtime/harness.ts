@@ -7,6 +7,7 @@ import { type Limits, SERVICE_LIMITS } from "../../src/engine/index.ts";
 import type { ObjectStore } from "../../src/datasets/index.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../../src/integrations/integration.ts";
 import type { Mocks } from "../../src/integrations/mocked/index.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { StateMachine } from "../../src/runtime/interface.ts";
 import type { Observer } from "../../src/runtime/observer.ts";
 import type { RefusalObserver } from "../../src/runtime/refusals.ts";
@@ -74,6 +75,8 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly store?: HeldStore;
+  /** What the runtime gets in place of the store. */
+  readonly wrap?: (store: HeldStore) => Store;
   readonly clock?: ManualClock;
   readonly integrations?: FakeIntegrations;
   readonly settings?: Partial<RuntimeSettings>;
@@ -91,7 +94,7 @@ export async function open(options: HarnessOptions = {}): Promise<Harness> {
   const fatal: Error[] = [];
   const log: string[] = [];
   const runtime = await Runtime.open({
-    store,
+    store: options.wrap?.(store) ?? store,
     clock,
     integrations: integrations.serve,
     limits: { ...SERVICE_LIMITS, ...options.limits },

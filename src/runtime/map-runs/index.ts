@@ -336,6 +336,7 @@ export class StoreMapRuns implements MapRuns {
     const { store, clock, log, environment, mapRunChildren, onFatal } = this.#options;
     const { mapRunArn, plan, redriveCount } = work;
     let stored = await readRun(store, mapRunArn);
+    let isResumed = false;
     if (stored === undefined) {
       stored = newRun(work, started, entry, clock.now());
       await this.#write(mapRunArn, newRunWrites(stored, entry.task));
@@ -347,8 +348,8 @@ export class StoreMapRuns implements MapRuns {
     } else if (stored.status !== "RUNNING") {
       if (stored.outcome !== undefined) this.#report(entry, stored.outcome);
       return undefined;
-    } else if (stored.ending !== undefined) {
-      stored = await this.#woundUp(stored);
+    } else {
+      isResumed = true;
     }
     const basis = await this.#basis(work, started);
     const hostOptions = {
@@ -370,6 +371,7 @@ export class StoreMapRuns implements MapRuns {
         work,
         payloadBytes: environment.limits.payloadBytes,
         mostChildren: mapRunChildren,
+        windUp: isResumed ? (run) => this.#woundUp(run) : undefined,
         report: (outcome) => this.#report(entry, outcome),
         onFatal,
         log,
@@ -461,8 +463,10 @@ export class StoreMapRuns implements MapRuns {
   }
 
   /** The end of a Standard child that the last process did not come to store; undefined: there is none. */
-  async #endOf({ mapRunArn, redriveCount }: StoredRun, row: ExecutionRow): Promise<ChildEnding | undefined> {
+  async #endOf(run: StoredRun, row: ExecutionRow): Promise<ChildEnding | undefined> {
+    const { mapRunArn, redriveCount, progress } = run;
     const { index, itemCount } = readChildName(row.name);
+    if (redriveCount === 0 && index < progress.child) return undefined;
     const before = await readChild(this.#options.store, mapRunArn, index);
     if (before !== undefined) {
       const isOver = before.status === "SUCCEEDED" || before.round >= redriveCount;

@@ -12,6 +12,8 @@
 //   W4. It ends once: when all that was started has ended and is stored. Then its outcome is stored, and told.
 //   W5. Too many failures, items that cannot be read, a stop: no child is started any more, those that run are stopped.
 //   W6. After `close` nothing is started or stored; the next process goes on.
+//   W7. If it ends by W5 after a restart, children that the last process had started, and that this one has not come to, are
+//       stopped and counted as well.
 
 import type { ObjectStore } from "../../datasets/object-store.ts";
 import { MapRunFailure, type MapRunWork } from "../../engine/index.ts";
@@ -47,6 +49,8 @@ export interface RunOptions {
   readonly payloadBytes: number;
   /** Children at a time where MaxConcurrency says nothing, or more. */
   readonly mostChildren: number;
+  /** Stops the children that a process before this one has started, and counts and stores what ended; absent: none has. */
+  readonly windUp: ((run: StoredRun) => Promise<StoredRun>) | undefined;
   /** The run has ended and that is stored: tell its state. Not called after `abort`. */
   readonly report: (outcome: StoredOutcome) => void;
   readonly onFatal: (error: Error) => void;
@@ -545,6 +549,7 @@ export class Run {
     if (this.#ends.length > 0 || this.#isDirty) return this.#flush();
     this.#isFinishing = true;
     const ending = this.#ending;
+    if (ending !== undefined) await this.#windUp();
     const outcome = await this.#outcome(ending);
     if (this.#isClosed) return;
     const isSucceeded = outcome.kind === "succeeded";
@@ -562,6 +567,15 @@ export class Run {
     if (!(await this.#write(writes))) return this.stop();
     this.#isDone.resolve();
     if (ending !== "aborted") this.#options.report(outcome);
+  }
+
+  /** W7. */
+  async #windUp(): Promise<void> {
+    const { windUp } = this.#options;
+    if (windUp === undefined || this.#isClosed) return;
+    this.#stored = await windUp(this.#stored);
+    this.#children = this.#stored.children;
+    this.#items = this.#stored.items;
   }
 
   async #outcome(ending: StoredOutcome | "aborted" | undefined): Promise<StoredOutcome> {
