@@ -294,7 +294,7 @@ function change(execution: Execution, event: Exclude<Event, ExecutionStarted>, a
       const rest = mapRunRest(frame);
       dropWork(execution, frame);
       frame.result = event.output;
-      frame.rest = event.outcome === "Succeeded" ? MOVING : { ...rest, isEnded: true };
+      frame.rest = event.outcome === "Succeeded" ? MOVING : { ...rest, isEnded: true, error: event.error };
       return;
     }
   }
@@ -306,7 +306,7 @@ function beginMapRun(
   task: number,
   run: Pick<MapRunRest, "mapRunArn" | "plan" | "items" | "redriveCount">,
 ): void {
-  frame.rest = { kind: "mapRun", task, isEnded: false, ...run };
+  frame.rest = { kind: "mapRun", task, isEnded: false, error: undefined, ...run };
   execution.tasks.set(task, frame);
   execution.nextTask = task + 1;
 }

@@ -124,6 +124,8 @@ export interface MapRunRest {
   readonly redriveCount: number;
   /** Ended without success: kept for a redrive (E4). */
   readonly isEnded: boolean;
+  /** Of its failure; undefined also if it was aborted. */
+  readonly error: string | undefined;
 }
 
 export interface ChildrenRest {

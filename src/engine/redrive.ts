@@ -56,8 +56,6 @@ export function redrivenBy(
 /** Begins the turn that redrives the execution. */
 export function beginRedrive(turn: Turn, { clientToken }: RedriveInput): void {
   const { execution, program } = turn;
-  const needsNewMapRun =
-    execution.error === "States.DataLimitExceeded" || execution.error === "States.Runtime";
   turn.emit({
     kind: "ExecutionRedriven",
     redriveCount: (execution.redrive?.count ?? 0) + 1,
@@ -69,8 +67,8 @@ export function beginRedrive(turn: Turn, { clientToken }: RedriveInput): void {
   // again ends its Map before further ones start.
   const frames = [...execution.frames.values()].toSorted((a, b) => a.id - b.id);
   const isParent = ({ rest }: Frame): boolean => rest.kind === "children";
-  for (const frame of frames) if (!isParent(frame)) goOn(turn, frame, needsNewMapRun);
-  for (const frame of frames) if (isParent(frame)) goOn(turn, frame, needsNewMapRun);
+  for (const frame of frames) if (!isParent(frame)) goOn(turn, frame);
+  for (const frame of frames) if (isParent(frame)) goOn(turn, frame);
 }
 
 /** R4. A redrive does not prolong the time that an execution may be open at all. */
@@ -86,12 +84,18 @@ function isAnew({ status, error, frames }: Execution): boolean {
   return status === "FAILED" && error === "States.DataLimitExceeded" && isOfChildren;
 }
 
+/** R3. The errors of a Map Run, not of what has ended it: a sibling's are none of its own. */
+const NEEDS_NEW_MAP_RUN: ReadonlySet<string | undefined> = new Set([
+  "States.DataLimitExceeded",
+  "States.Runtime",
+]);
+
 /** Says what the frame does next. What it does is done in the steps of the turn, frame by frame. */
-function goOn(turn: Turn, frame: Frame, needsNewMapRun: boolean): void {
+function goOn(turn: Turn, frame: Frame): void {
   const { rest } = frame;
   switch (rest.kind) {
     case "mapRun":
-      if (needsNewMapRun) turn.ready.push({ kind: "again", frame });
+      if (NEEDS_NEW_MAP_RUN.has(rest.error)) turn.ready.push({ kind: "again", frame });
       else redriveMapRun(turn, frame);
       return;
     case "paused":
