@@ -106,6 +106,21 @@ const RUNTIME: Readonly<Record<RuntimeName, LimitRow>> = {
     service: "0",
     meaning: "memory for Express executions that have ended, in characters",
   },
+  stateMachines: {
+    bounds: [1, 10_000_000],
+    service: "100000",
+    meaning: "state machines; past it creating fails with StateMachineLimitExceeded",
+  },
+  activities: {
+    bounds: [1, 10_000_000],
+    service: "100000",
+    meaning: "activities; past it creating fails with ActivityLimitExceeded",
+  },
+  activityPollers: {
+    bounds: [1, 1_000_000],
+    service: "1000",
+    meaning: "workers that poll one activity; past it polling fails with ActivityWorkerLimitExceeded",
+  },
   versionsPerMachine: { bounds: [1, 10_000], service: "1000", meaning: "versions of a state machine" },
   aliasesPerMachine: { bounds: [1, 10_000], service: "100", meaning: "aliases of a state machine" },
 };

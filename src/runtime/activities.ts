@@ -6,7 +6,7 @@
 // Invariants
 //   A1. A task goes to one poller: it leaves the queue before its hand-over is decided, and never comes back.
 //   A2. A poll is answered after the hand-over (TaskStarted) is durable (D1).
-//   A3. Memory is bounded by what waits: identities of tasks, and pollers.
+//   A3. Memory is bounded by what waits: identities of tasks, and pollers, of which an activity has so many at most.
 //
 // Races
 //   1. A task dies (timeout, stop) while it is queued: CancelTask takes it out. If the poller has it already, the
@@ -38,8 +38,11 @@ export class Activities {
   readonly #pollers = new Map<string, Set<Poller>>();
   #isClosed = false;
 
-  constructor(shards: () => Pick<Shards, "post">) {
+  readonly #mostPollers: number;
+
+  constructor(shards: () => Pick<Shards, "post">, mostPollers: number) {
     this.#shards = shards;
+    this.#mostPollers = mostPollers;
   }
 
   get counts(): { readonly tasks: number; readonly pollers: number } {
@@ -71,7 +74,11 @@ export class Activities {
     }
   }
 
-  /** The next task, waiting for one until `signal` aborts or `close` (then undefined). */
+  /**
+   * The next task, waiting for one until `signal` aborts or `close` (then undefined).
+   *
+   * @throws ServiceError ActivityWorkerLimitExceeded
+   */
   async poll(
     arn: string,
     workerName: string | undefined,
@@ -103,6 +110,10 @@ export class Activities {
       const queued = queue.take();
       if (queue.size === 0) this.#queues.delete(arn);
       if (queued !== undefined) return queued;
+    }
+    if ((this.#pollers.get(arn)?.size ?? 0) >= this.#mostPollers) {
+      const message = `Activity Worker Limit Exceeded: ${this.#mostPollers} workers poll '${arn}' already`;
+      throw new ServiceError("ActivityWorkerLimitExceeded", message);
     }
     return new Promise((resolve) => {
       const poller: Poller = (task) => {

@@ -10,6 +10,10 @@
 //   C4. A deletion is recorded in the same write that deletes, with the ids that it concerns, and forgotten when all
 //       of them have ended. A crash in between is made good at the next start; executions of a new state machine
 //       of the same ARN have higher ids and are left alone.
+//   C5. What is read of a machine is what it was at one moment: where anything is not in memory, all is read in the
+//       machine's turn (records.ts, W1). Who has it starts an execution before he waits for anything else, so a
+//       deletion that comes after the reading comes after the start too, and aborts it.
+//   C6. What is being created counts already: calls that come at once do not pass a quota together.
 
 import type { Log } from "../base/log.ts";
 import { ServiceError } from "../base/service-error.ts";
@@ -18,7 +22,7 @@ import type { Activity, Catalog, Revision, StateMachine, Tag, Versions } from ".
 import { Lru } from "./lru.ts";
 import { Records } from "./records.ts";
 import type { SeedSource } from "./seeds.ts";
-import { DEFAULT_SETTINGS } from "./settings.ts";
+import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
 import { StoreVersions, type VersionQuotas, versionWrite } from "./versions.ts";
 
 type StoredMachine = Omit<StateMachine, "revision"> & { readonly revisionId: string };
@@ -32,6 +36,8 @@ const CACHED_CHARS = 64 * 1024 * 1024;
 const REVISION_CHARS = 1000;
 const PAGE = 1000;
 
+export type CatalogQuotas = VersionQuotas & Pick<RuntimeSettings, "stateMachines" | "activities">;
+
 export interface CatalogOptions {
   readonly store: Store;
   /** Larger than the id of every execution so far. */
@@ -42,7 +48,7 @@ export interface CatalogOptions {
   readonly seeds: SeedSource;
   readonly now: () => number;
   /** The service's where nothing is said. */
-  readonly quotas?: VersionQuotas;
+  readonly quotas?: CatalogQuotas;
   readonly log: Log;
 }
 
@@ -56,10 +62,15 @@ export class StoreCatalog implements Catalog {
   /** Those of versions: a machine comes with its own. */
   readonly #revisions = new Lru<string, Revision>(CACHED_CHARS);
   readonly #activityArns = new Set<string>();
+  readonly #quotas: CatalogQuotas;
+  /** There, and being created (C6). State machines are counted when the first one is created or deleted. */
+  readonly #activityCount: Count = { now: 0 };
+  #machineCount: Promise<Count> | undefined;
 
   constructor(options: CatalogOptions) {
     const { store, seeds, now, quotas = DEFAULT_SETTINGS } = options;
     this.#options = options;
+    this.#quotas = quotas;
     this.#store = store;
     this.#records = new Records(store);
     this.#versions = new StoreVersions({
@@ -84,6 +95,7 @@ export class StoreCatalog implements Catalog {
     for (let after = ""; ; ) {
       const page = await this.#store.listEntities("activity", after, PAGE);
       for (const { key } of page) this.#activityArns.add(key);
+      this.#activityCount.now = this.#activityArns.size;
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE) return;
       after = last.key;
@@ -107,15 +119,25 @@ export class StoreCatalog implements Catalog {
 
   readonly createStateMachine: Catalog["createStateMachine"] = (wanted, tags) =>
     this.#records.exclusively(wanted.arn, async () => {
+      const count = await this.#countMachines();
+      const most = this.#quotas.stateMachines;
+      if (count.now >= most) {
+        const machine = await this.#readMachine(wanted.arn);
+        if (machine !== undefined) return { machine, created: false };
+        const message = `State Machine Limit Exceeded: there are ${most} state machines already`;
+        throw new ServiceError("StateMachineLimitExceeded", message);
+      }
       const { publication } = wanted;
       const first = publication === undefined ? undefined : this.#versions.next(wanted, publication);
       const machine = first?.machine ?? wanted;
-      const isNew = await this.#records.write([
-        { ...machineWrite(machine), ifAbsent: true },
-        revisionWrite(machine.revision),
-        tagsWrite(machine.arn, tags),
-        ...(first === undefined ? [] : [versionWrite(first.version)]),
-      ]);
+      const isNew = await counted(count, () =>
+        this.#records.write([
+          { ...machineWrite(machine), ifAbsent: true },
+          revisionWrite(machine.revision),
+          tagsWrite(machine.arn, tags),
+          ...(first === undefined ? [] : [versionWrite(first.version)]),
+        ]),
+      );
       if (isNew) {
         this.#remember(machine);
         this.#versions.forget(machine.arn);
@@ -141,6 +163,7 @@ export class StoreCatalog implements Catalog {
     this.#records.exclusively(arn, async () => {
       if ((await this.#store.getEntity("stateMachine", arn)) === undefined) return;
       const deletions = await this.#versions.deletions(arn);
+      const count = await this.#countMachines();
       // From here on nobody gets the machine, and whoever has got it has started it already (C5).
       this.#machines.delete(arn);
       this.#versions.forget(arn);
@@ -152,6 +175,7 @@ export class StoreCatalog implements Catalog {
         { kind: "deletion", key: arn, data: JSON.stringify(deletion) },
         ...deletions,
       ]);
+      count.now -= 1;
       // The caller does not wait for a million executions to end; the record does.
       this.#finishDeletion(arn, beforeId).catch((error: unknown) => {
         this.#options.log(
@@ -178,10 +202,17 @@ export class StoreCatalog implements Catalog {
 
   readonly createActivity: Catalog["createActivity"] = (activity, tags) =>
     this.#records.exclusively(activity.arn, async () => {
-      const isNew = await this.#records.write([
-        { kind: "activity", key: activity.arn, data: JSON.stringify(activity), ifAbsent: true },
-        tagsWrite(activity.arn, tags),
-      ]);
+      const most = this.#quotas.activities;
+      if (this.#activityCount.now >= most && !this.#activityArns.has(activity.arn)) {
+        const message = `Activity Limit Exceeded: there are ${most} activities already`;
+        throw new ServiceError("ActivityLimitExceeded", message);
+      }
+      const isNew = await counted(this.#activityCount, () =>
+        this.#records.write([
+          { kind: "activity", key: activity.arn, data: JSON.stringify(activity), ifAbsent: true },
+          tagsWrite(activity.arn, tags),
+        ]),
+      );
       if (isNew) {
         this.#activityArns.add(activity.arn);
         return { activity, created: true };
@@ -197,11 +228,13 @@ export class StoreCatalog implements Catalog {
 
   readonly deleteActivity: Catalog["deleteActivity"] = (arn) =>
     this.#records.exclusively(arn, async () => {
-      if (!this.#activityArns.delete(arn)) return;
+      if (!this.#activityArns.has(arn)) return;
       await this.#records.write([
         { kind: "activity", key: arn, data: undefined },
         { kind: "tags", key: arn, data: undefined },
       ]);
+      this.#activityArns.delete(arn);
+      this.#activityCount.now -= 1;
     });
 
   readonly listActivities: Catalog["listActivities"] = async (afterArn, limit) => {
@@ -229,6 +262,23 @@ export class StoreCatalog implements Catalog {
       if (data === undefined || (JSON.parse(data) as Deletion).beforeId !== beforeId) return;
       await this.#records.write([{ kind: "deletion", key: arn, data: undefined }]);
     });
+  }
+
+  /** Counted once: whoever creates or deletes one waits for that before he writes, so the count is right. */
+  #countMachines(): Promise<Count> {
+    this.#machineCount ??= this.#count("stateMachine");
+    return this.#machineCount;
+  }
+
+  async #count(kind: string): Promise<Count> {
+    let now = 0;
+    for (let after = ""; ; ) {
+      const page = await this.#store.listEntities(kind, after, PAGE);
+      now += page.length;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return { now };
+      after = last.key;
+    }
   }
 
   /** To be called in the machine's turn. */
@@ -270,6 +320,22 @@ export class StoreCatalog implements Catalog {
 
   #remember(machine: StateMachine): void {
     this.#machines.set(machine.arn, machine, machine.revision.definition.length + REVISION_CHARS);
+  }
+}
+
+interface Count {
+  now: number;
+}
+
+/** Something is created: it counts from the beginning (C6), and not if it was there already or could not be stored. */
+async function counted(count: Count, create: () => Promise<boolean>): Promise<boolean> {
+  count.now += 1;
+  let isNew = false;
+  try {
+    isNew = await create();
+    return isNew;
+  } finally {
+    if (!isNew) count.now -= 1;
   }
 }
 

@@ -107,7 +107,10 @@ export class StoreExecutions implements Executions {
     return this.#withExecution(arn, async (id) => {
       // As for starts: it brings work, where completions and stops make room.
       if (shards.isBusy) throw throttled();
-      if (shards.openCount >= openExecutions) throw limitExceeded(openExecutions);
+      // What could not be redriven anyway says so: redriveStatus NOT_REDRIVABLE promises ExecutionNotRedrivable (API
+      // reference, DescribeExecution). One that a repeated token has redriven already is open, and counted.
+      if (shards.openCount >= openExecutions && (await shards.look(id, this.#isRedrivable)))
+        throw limitExceeded(openExecutions);
       const answer = await shards.post(
         id,
         { kind: "Redrive", ...(clientToken === undefined ? {} : { clientToken }) },
@@ -241,6 +244,11 @@ export class StoreExecutions implements Executions {
     assert(refusal !== undefined, "a redrive is refused for a reason");
     return { refusal };
   }
+
+  readonly #isRedrivable: View<boolean> = (execution) => {
+    const { limits, now } = this.#options;
+    return redriveRefusal(execution, limits, Math.max(execution.nowMs, now())) === undefined;
+  };
 
   async #tell(id: number, arn: string): Promise<readonly HistoryEvent[]> {
     const known = this.#told.get(arn);

@@ -82,7 +82,7 @@ export interface Activity {
 export interface Catalog {
   /**
    * Stores it if the ARN is free, else returns what is there (`created` tells). The definition was parsed. With
-   * `publication` its version 1 is stored too.
+   * `publication` its version 1 is stored too. @throws ServiceError StateMachineLimitExceeded
    */
   readonly createStateMachine: (
     machine: StateMachine,
@@ -100,6 +100,7 @@ export interface Catalog {
   readonly listStateMachines: (afterArn: string, limit: number) => Promise<readonly StateMachine[]>;
   /** That of a Map Run's children, `<revision>#<Map state>`, is that of the machine but for its id. */
   readonly getRevision: (revisionId: string) => Promise<Revision | undefined>;
+  /** As createStateMachine. @throws ServiceError ActivityLimitExceeded */
   readonly createActivity: (
     activity: Activity,
     tags: readonly Tag[],
@@ -343,13 +344,13 @@ export interface ExpressSummary {
 }
 
 export interface Tasks {
-  /** @throws ServiceError InvalidToken, TaskTimedOut, TaskDoesNotExist */
+  /** @throws ServiceError InvalidToken, TaskTimedOut */
   readonly succeed: (taskToken: string, output: Payload) => Promise<void>;
   readonly fail: (taskToken: string, error: string | undefined, cause: string | undefined) => Promise<void>;
   readonly heartbeat: (taskToken: string) => Promise<void>;
   /**
    * The next task of the activity, waiting for one until `signal` aborts (then undefined). The hand-over is
-   * durable before it resolves; a task goes to one poller.
+   * durable before it resolves; a task goes to one poller. @throws ServiceError ActivityWorkerLimitExceeded
    */
   readonly poll: (
     activityArn: string,

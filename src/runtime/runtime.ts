@@ -299,7 +299,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
     callsUnderWay: settings.callsUnderWay,
     log,
   });
-  const activities = new Activities(() => shards);
+  const activities = new Activities(() => shards, settings.activityPollers);
   const recovery = new Recovery({
     shards: () => shards,
     dispatcher,

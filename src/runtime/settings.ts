@@ -22,6 +22,11 @@ export interface RuntimeSettings {
   readonly expressExecutions: number;
   /** Memory for Express executions that have ended, in characters: they can be read until it is full. */
   readonly expressKeptChars: number;
+  /** Past them creating fails with StateMachineLimitExceeded and ActivityLimitExceeded. */
+  readonly stateMachines: number;
+  readonly activities: number;
+  /** Workers that wait for a task of one activity; past them polling fails with ActivityWorkerLimitExceeded. */
+  readonly activityPollers: number;
   /** Of one state machine; past them publishing and creating fail with ServiceQuotaExceededException. */
   readonly versionsPerMachine: number;
   readonly aliasesPerMachine: number;
@@ -39,6 +44,9 @@ export const DEFAULT_SETTINGS: RuntimeSettings = {
   mapRunChildren: 10_000,
   expressExecutions: 50_000,
   expressKeptChars: 32 * 1024 * 1024,
+  stateMachines: 100_000,
+  activities: 100_000,
+  activityPollers: 1_000,
   versionsPerMachine: 1_000,
   aliasesPerMachine: 100,
 };

@@ -21,8 +21,10 @@ const ACTIVITY = `${PREFIX}:activity:a`;
 const POLLED = `${PREFIX}:activity:polled`;
 /** Of executions open at once, so that the limit can be reached. */
 const OPEN_EXECUTIONS = 3;
-const POLLERS = 1000;
+const POLLERS = 3;
 const ALIASES = 100;
+const MACHINES = 6;
+const ACTIVITIES = 4;
 
 const PASS = JSON.stringify({ StartAt: "A", States: { A: { Type: "Pass", End: true } } });
 const WAIT = JSON.stringify({ StartAt: "W", States: { W: { Type: "Wait", Seconds: 900, End: true } } });
@@ -32,7 +34,12 @@ const fatal: Error[] = [];
 const runtime = await Runtime.open({
   store: new MemoryStore(),
   limits: SERVICE_LIMITS,
-  settings: { openExecutions: OPEN_EXECUTIONS },
+  settings: {
+    openExecutions: OPEN_EXECUTIONS,
+    activityPollers: POLLERS,
+    stateMachines: MACHINES,
+    activities: ACTIVITIES,
+  },
   integrations: () => ({
     call: () => Promise.resolve({ kind: "failed", phase: "run", error: "NoFunctions" }),
   }),
@@ -107,8 +114,18 @@ const CASES: readonly Case[] = [
     request: () => call("DescribeActivity", { activityArn: `${ACTIVITY}x` }),
   },
   {
+    error: "ActivityLimitExceeded",
+    message: `Activity Limit Exceeded: there are ${ACTIVITIES} activities already`,
+    given: async () => {
+      for (let i = 2; i < ACTIVITIES; i++) await call("CreateActivity", { name: `a${i}` });
+      // One that is there already is answered as ever.
+      await call("CreateActivity", { name: "a" });
+    },
+    request: () => call("CreateActivity", { name: "one-too-many" }),
+  },
+  {
     error: "ActivityWorkerLimitExceeded",
-    message: `Activity Worker Limit Exceeded: more than ${POLLERS} workers poll '${POLLED}'`,
+    message: `Activity Worker Limit Exceeded: ${POLLERS} workers poll '${POLLED}' already`,
     given: async () => {
       const caller = { account: ACCOUNT, region: "eu-central-1" };
       for (let i = 0; i < POLLERS; i++) {
@@ -223,6 +240,17 @@ const CASES: readonly Case[] = [
     request: () => call("DescribeStateMachine", { stateMachineArn: `${MACHINE}x` }),
   },
   {
+    error: "StateMachineLimitExceeded",
+    message: `State Machine Limit Exceeded: there are ${MACHINES} state machines already`,
+    given: async () => {
+      const create = (name: string): Promise<unknown> =>
+        call("CreateStateMachine", { name, definition: PASS, roleArn });
+      for (let i = 4; i < MACHINES; i++) await create(`m${i}`);
+      await create("m4");
+    },
+    request: () => call("CreateStateMachine", { name: "one-too-many", definition: PASS, roleArn }),
+  },
+  {
     error: "StateMachineTypeNotSupported",
     message: /\S/,
     request: () => call("ListExecutions", { stateMachineArn: EXPRESS }),
@@ -266,8 +294,6 @@ const CASES: readonly Case[] = [
 /** What no request to this server can raise, and why. */
 const NOT_RAISED: ReadonlyMap<string, string> = new Map([
   ["ActivityAlreadyExists", "an activity differs by its encryption only, and there is one encryption"],
-  ["ActivityLimitExceeded", "the number of activities is not limited"],
-  ["StateMachineLimitExceeded", "the number of state machines is not limited"],
   ["InvalidTracingConfiguration", "tracing is a flag: another type of it is a SerializationException"],
   ["KmsAccessDeniedException", "keys of one's own are refused as InvalidEncryptionConfiguration"],
   ["KmsInvalidStateException", "keys of one's own are refused as InvalidEncryptionConfiguration"],

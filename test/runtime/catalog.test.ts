@@ -1,8 +1,9 @@
-// Definitions, activities and tags: durable, written one after the other, and deletions that end executions (C1 to C4).
+// Definitions, activities and tags: durable, written one after the other, and deletions that end executions (C1 to C6).
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import type { StateMachine } from "../../src/runtime/interface.ts";
+import type { ServiceError } from "../../src/base/service-error.ts";
+import type { Activity, StateMachine } from "../../src/runtime/interface.ts";
 import { StorageFull } from "../../src/store/store.ts";
 import {
   ACTIVITY,
@@ -127,3 +128,63 @@ test("a write for which there is no room is refused in words, and may be made ag
   assert.deepEqual(await catalog.getTags(arn), [{ key: "a", value: "2" }]);
   await harness.runtime.close(0);
 });
+
+test("a deletion for which there is no room leaves the activity as it is", async () => {
+  const harness = await open();
+  await createActivity(harness);
+  const { catalog } = harness.runtime;
+  const full = (): Promise<boolean> => Promise.reject(new StorageFull("there is no room left"));
+  mock.method(harness.store, "writeEntities", full, { times: 1 });
+  await assert.rejects(catalog.deleteActivity(ACTIVITY), { code: "ServiceUnavailable" });
+  assert.equal((await catalog.getActivity(ACTIVITY))?.name, "review");
+  await catalog.deleteActivity(ACTIVITY);
+  assert.equal(await catalog.getActivity(ACTIVITY), undefined);
+  await harness.runtime.close(0);
+});
+
+test("there are so many state machines and activities at most, however many are created at once", async () => {
+  const settings = { stateMachines: 3, activities: 3 };
+  const before = await open({ settings });
+  await createMachine(before, PASS, "first");
+  await before.runtime.catalog.createActivity(activityOf("first"), []);
+  const harness = await restart(before, { settings });
+  const { catalog } = harness.runtime;
+  const names = ["a", "b", "c", "d", "first"];
+  const machines = await Promise.allSettled(names.map((name) => createMachine(harness, PASS, name)));
+  assert.deepEqual(machines.map(codeOf), [
+    "created",
+    "created",
+    "StateMachineLimitExceeded",
+    "StateMachineLimitExceeded",
+    "created",
+  ]);
+  const activities = await Promise.allSettled(
+    names.map((name) => catalog.createActivity(activityOf(name), [])),
+  );
+  assert.deepEqual(activities.map(codeOf), [
+    "created",
+    "created",
+    "ActivityLimitExceeded",
+    "ActivityLimitExceeded",
+    "created",
+  ]);
+  // What is deleted makes room for one.
+  const [first] = await catalog.listStateMachines("", 1);
+  await catalog.deleteStateMachine((first as StateMachine).arn);
+  await catalog.deleteStateMachine((first as StateMachine).arn);
+  await catalog.deleteActivity(activityOf("first").arn);
+  await createMachine(harness, PASS, "next");
+  await catalog.createActivity(activityOf("next"), []);
+  await assert.rejects(createMachine(harness, PASS, "more"), { code: "StateMachineLimitExceeded" });
+  await assert.rejects(catalog.createActivity(activityOf("more"), []), { code: "ActivityLimitExceeded" });
+  await harness.runtime.close(0);
+});
+
+function activityOf(name: string): Activity {
+  const arn = ACTIVITY.replace(/[^:]+$/, name);
+  return { arn, name, createdAtMs: 0, encryptionConfiguration: {} };
+}
+
+function codeOf(result: PromiseSettledResult<unknown>): string {
+  return result.status === "fulfilled" ? "created" : (result.reason as ServiceError).code;
+}

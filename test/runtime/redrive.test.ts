@@ -222,6 +222,21 @@ test("redriven executions are open ones, and counted so", async () => {
   assert.equal((await restart(harness)).runtime.statistics !== undefined, true);
 });
 
+test("at the limit of open executions what cannot be redriven anyway says that", async () => {
+  const harness = await open({ settings: { openExecutions: 1 } });
+  const { redrive } = harness.runtime.executions;
+  const done = await start(harness, await createMachine(harness, PASS, "pass"));
+  const arn = await start(harness, await createMachine(harness, wait(1000)));
+  const running = "ExecutionNotRedrivable: Execution is RUNNING and cannot be redriven";
+  const succeeded = "ExecutionNotRedrivable: Execution is SUCCEEDED and cannot be redriven";
+  assert.equal(await refusal(redrive(arn, undefined)), running);
+  assert.equal(await refusal(redrive(done, undefined)), succeeded);
+  await harness.runtime.executions.stop(arn, undefined, undefined);
+  const first = await redrive(arn, "token");
+  assert.deepEqual(await redrive(arn, "token"), first, "a repeated token gets the original answer");
+  await harness.runtime.close(0);
+});
+
 test("what cannot be redriven says why", async () => {
   const harness = await open();
   const { redrive } = harness.runtime.executions;

@@ -13,8 +13,6 @@ import { listPage } from "./list-page.ts";
 import { toEncryptionConfiguration } from "./settings.ts";
 import { newTags } from "./tags.ts";
 
-const MAX_POLLERS = 1000;
-
 type ActivityOperation =
   | "CreateActivity"
   | "DeleteActivity"
@@ -25,47 +23,34 @@ type ActivityOperation =
   | "SendTaskFailure"
   | "SendTaskHeartbeat";
 
-export function activityOperations(): Pick<Operations, ActivityOperation> {
-  const pollers = new Map<string, number>();
+export const activityOperations: Pick<Operations, ActivityOperation> = {
+  CreateActivity: createActivity,
+  DeleteActivity: deleteActivity,
+  DescribeActivity: describeActivity,
+  ListActivities: listActivities,
+  GetActivityTask: getActivityTask,
+  SendTaskSuccess: sendTaskSuccess,
+  SendTaskFailure: sendTaskFailure,
+  SendTaskHeartbeat: sendTaskHeartbeat,
+};
 
-  /** Waits for a task; answers with nothing when none came in time. */
-  async function getActivityTask(call: Call): Promise<JsonObject> {
-    const { request, engine, settings } = call;
-    const arn = parseActivityArn(requiredText(request, "activityArn"));
-    await existing(engine, arn);
-    const count = pollers.get(arn) ?? 0;
-    if (count >= MAX_POLLERS) {
-      const message = `Activity Worker Limit Exceeded: more than ${MAX_POLLERS} workers poll '${arn}'`;
-      throw new ServiceError("ActivityWorkerLimitExceeded", message);
-    }
-    pollers.set(arn, count + 1);
-    const waiting = new AbortController();
-    const stop = (): void => waiting.abort();
-    const timer = setTimeout(stop, settings.activityPollMs);
-    call.signal.addEventListener("abort", stop);
-    if (call.signal.aborted) stop();
-    try {
-      const task = await engine.tasks.poll(arn, textOf(request, "workerName"), waiting.signal);
-      return task ? { taskToken: task.taskToken, input: task.input } : {};
-    } finally {
-      clearTimeout(timer);
-      call.signal.removeEventListener("abort", stop);
-      const left = (pollers.get(arn) ?? 1) - 1;
-      if (left > 0) pollers.set(arn, left);
-      else pollers.delete(arn);
-    }
+/** Waits for a task; answers with nothing when none came in time. */
+async function getActivityTask(call: Call): Promise<JsonObject> {
+  const { request, engine, settings } = call;
+  const arn = parseActivityArn(requiredText(request, "activityArn"));
+  await existing(engine, arn);
+  const waiting = new AbortController();
+  const stop = (): void => waiting.abort();
+  const timer = setTimeout(stop, settings.activityPollMs);
+  call.signal.addEventListener("abort", stop);
+  if (call.signal.aborted) stop();
+  try {
+    const task = await engine.tasks.poll(arn, textOf(request, "workerName"), waiting.signal);
+    return task ? { taskToken: task.taskToken, input: task.input } : {};
+  } finally {
+    clearTimeout(timer);
+    call.signal.removeEventListener("abort", stop);
   }
-
-  return {
-    CreateActivity: createActivity,
-    DeleteActivity: deleteActivity,
-    DescribeActivity: describeActivity,
-    ListActivities: listActivities,
-    GetActivityTask: getActivityTask,
-    SendTaskSuccess: sendTaskSuccess,
-    SendTaskFailure: sendTaskFailure,
-    SendTaskHeartbeat: sendTaskHeartbeat,
-  };
 }
 
 /** Idempotent by name: other tags are ignored, another encryption is refused. */

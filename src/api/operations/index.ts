@@ -13,7 +13,7 @@ import { tagOperations } from "./tags.ts";
 import { testStateOperations } from "./test-state.ts";
 import { versionOperations } from "./versions.ts";
 
-/** The operations with what they share: who polls, whose tags are being changed. One per API. */
+/** The operations with what they share: whose tags are being changed. One per API. */
 export function createOperations(): Operations {
   return {
     ...stateMachineOperations,
@@ -23,7 +23,7 @@ export function createOperations(): Operations {
     ...redriveOperations,
     ...mapRunOperations,
     ...syncOperations,
-    ...activityOperations(),
+    ...activityOperations,
     ...tagOperations(),
     ...definitionOperations,
     ...testStateOperations,
