@@ -236,4 +236,35 @@ export const FAULTS: readonly Fault[] = [
     find: ": nowMs >= this.#untilMs - LEAD_MS;",
     replace: ": nowMs < 0;",
   },
+  {
+    name: "a version's number is given out again after its deletion",
+    file: "src/runtime/versions.ts",
+    find: "(machine.lastVersion ?? 0) + 1",
+    replace:
+      "Math.max(0, ...(this.#known.get(machine.arn)?.versions ?? []).map((there) => there.number)) + 1",
+  },
+  {
+    name: "an alias's new routing is answered before it is durable",
+    file: "src/runtime/versions.ts",
+    find: "await this.#options.records.write([aliasWrite(next)]);",
+    replace: "this.#options.records.write([aliasWrite(next)]).catch(() => undefined);",
+  },
+  {
+    name: "a deletion leaves what is started while it is under way",
+    file: "src/runtime/catalog.ts",
+    find: "this.#machines.get(arn) ?? this.#records.exclusively(arn, () => this.#loadMachine(arn));",
+    replace: "this.#machines.get(arn) ?? this.#loadMachine(arn);",
+  },
+  {
+    name: "an Express start is accepted before it is durable",
+    file: "src/runtime/express.ts",
+    find: "await starts.accept({",
+    replace: "void starts.accept({",
+  },
+  {
+    name: "an Express start that is given up is forgotten",
+    file: "src/runtime/express.ts",
+    find: 'error instanceof ServiceError && error.code === "InternalFailure" ? forget() : undefined',
+    replace: "error instanceof ServiceError ? forget() : undefined",
+  },
 ];

@@ -178,6 +178,24 @@ test("a synchronous execution that the end of the server cuts off has no answer 
   await next.runtime.close(0);
 });
 
+test("an asynchronous execution that the end of the server cuts off runs again after its next start", async () => {
+  const old = await open();
+  const machine = await express(old, ONE_CALL);
+  const { executionArn } = await old.runtime.express.start(request(machine));
+  await settle();
+  const closing = old.runtime.close(1000);
+  await old.clock.advance(1000);
+  await closing;
+  const next = await open({ store: old.store, clock: old.clock });
+  await settle();
+  const again = next.integrations.next();
+  assert.equal(again.call.executionArn, executionArn);
+  again.answer(succeeded(1));
+  await settle();
+  assert.equal(next.runtime.express.describe(executionArn)?.execution.status, "SUCCEEDED");
+  await next.runtime.close(0);
+});
+
 test("past the bound starts are throttled, synchronous and asynchronous ones", async () => {
   const harness = await open({ settings: { expressExecutions: 2 } });
   const machine = await express(harness, ONE_CALL);

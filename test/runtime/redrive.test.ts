@@ -228,9 +228,9 @@ test("at the limit of open executions what cannot be redriven anyway says that",
   const done = await start(harness, await createMachine(harness, PASS, "pass"));
   const arn = await start(harness, await createMachine(harness, wait(1000)));
   const running = "ExecutionNotRedrivable: Execution is RUNNING and cannot be redriven";
-  const succeeded = "ExecutionNotRedrivable: Execution is SUCCEEDED and cannot be redriven";
+  const ended = "ExecutionNotRedrivable: Execution is SUCCEEDED and cannot be redriven";
   assert.equal(await refusal(redrive(arn, undefined)), running);
-  assert.equal(await refusal(redrive(done, undefined)), succeeded);
+  assert.equal(await refusal(redrive(done, undefined)), ended);
   await harness.runtime.executions.stop(arn, undefined, undefined);
   const first = await redrive(arn, "token");
   assert.deepEqual(await redrive(arn, "token"), first, "a repeated token gets the original answer");
