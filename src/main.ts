@@ -37,6 +37,7 @@ import {
   EXECUTION_LOGS,
   ExecutionLogs,
   LogFiles,
+  LogRing,
   type LogSink,
   Metrics,
   metricsPage,
@@ -64,7 +65,9 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
   const mocks = openMocks(options);
   const objects = await openObjects(options);
   const targets = eventTargets(options);
-  const sinks = logSinks(options);
+  const ring = options.logBufferBytes === 0 ? undefined : new LogRing(options.logBufferBytes);
+  // The ring first: it never waits, where the others do.
+  const sinks = [...(ring === undefined ? [] : [ring]), ...logSinks(options)];
   const statusChanges = new StatusChanges({ targets, log });
   const executionLogs = new ExecutionLogs({
     sinks,
@@ -113,6 +116,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     authenticator,
     allowedHosts: options.allowedHosts,
     allowedOrigins: options.allowedOrigins,
+    logEvents: ring?.read,
     pages: new Map([
       ["/metrics", metricsPage(metrics, runtime.statistics, options.isMetricsOpen)],
       ["/ready", readyPage(() => notReady)],

@@ -22,7 +22,7 @@ import { checkRequest } from "./checks.ts";
 import { internalFailure, ProtocolError, serializationError, unknownOperation } from "./errors.ts";
 import type { GuardOptions } from "./guard.ts";
 import { judge } from "./guard.ts";
-import type { Caller, Settings } from "./operations/call.ts";
+import type { Caller, LogEvents, Settings } from "./operations/call.ts";
 import { ownOperations } from "./operations/express.ts";
 import { createOperations } from "./operations/index.ts";
 import {
@@ -47,6 +47,8 @@ export interface ApiOptions extends ScopeOptions, GuardOptions {
   readonly activityPollMs?: number;
   /** Asks every operation for a signature; absent, nobody is asked. */
   readonly authenticator?: Authenticator | undefined;
+  /** The log events of executions that were kept; absent: none are. */
+  readonly logEvents?: LogEvents | undefined;
   /** What `GET` answers beside `/` and `/health`, by path: `/metrics`. Held to the guard's rules, without a signature. */
   readonly pages?: ReadonlyMap<string, (request: IncomingMessage) => Promise<Page>>;
   /** Is told of every request that was answered. */
@@ -103,7 +105,11 @@ export interface Api {
 export function createApi(engine: EngineService, options: ApiOptions): Api {
   const shapes = { ...requestShapes(options.limits), ...ownRequestShapes() };
   const operations = { ...createOperations(), ...ownOperations };
-  const settings: Settings = { limits: options.limits, activityPollMs: options.activityPollMs ?? 60_000 };
+  const settings: Settings = {
+    limits: options.limits,
+    activityPollMs: options.activityPollMs ?? 60_000,
+    logEvents: options.logEvents,
+  };
   const onFault = options.onFault ?? logFault;
   /** Of the HTTP requests under way: they abort when their client goes away or a server closes. */
   const underWay = new Set<AbortController>();

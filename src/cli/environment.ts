@@ -59,6 +59,8 @@ export interface ServeOptions {
   readonly s3Directory?: string;
   /** An endpoint with S3's API for them; both absent: `serviceEndpoint`. */
   readonly s3Endpoint?: string;
+  /** For the latest log events of executions, in memory; 0: none are kept. */
+  readonly logBufferBytes: number;
   /** Absent: the defaults. */
   readonly limits?: LimitSettings;
   /** Whatever the server and its functions have to say while it runs. */

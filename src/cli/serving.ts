@@ -24,6 +24,7 @@ import { printableLines } from "./text.ts";
 import { TRACE_OPTIONS, traceOptions } from "./tracing.ts";
 
 export const DEFAULT_PORT = 8083;
+const LOG_BUFFER_MIB = 16;
 
 /** May be repeated. */
 export const LIMIT_OPTION: OptionDeclaration = {
@@ -66,6 +67,10 @@ export const SERVE_OPTIONS: Readonly<Record<string, OptionDeclaration>> = {
   "logs-endpoint": {
     value: "URL|files",
     help: "Endpoint of CloudWatch Logs alone, or files in spite of --service-endpoint.",
+  },
+  "log-buffer": {
+    value: "MIB",
+    help: `Memory for the latest log events, which \`stepwell logs\` reads over the API (${LOG_BUFFER_MIB}; 0: none).`,
   },
   "events-webhook": {
     value: "URL",
@@ -140,6 +145,8 @@ export function serveOptions(
     isRegionGiven: args.value("region") !== undefined,
     isAccountGiven: args.value("account") !== undefined,
     isMetricsOpen: credentials === undefined || args.flag("open-metrics"),
+    logBufferBytes:
+      integerOption("log-buffer", args.value("log-buffer") ?? String(LOG_BUFFER_MIB), 0, 1_024) * 1_048_576,
     ...(args.flag("memory") ? {} : { dataDirectory: directory(args.value("data") ?? defaults.data) }),
     ...(functions === undefined ? {} : { functionsDirectory: directory(functions) }),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),

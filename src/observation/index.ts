@@ -4,6 +4,7 @@ export { eventBus, type EventTarget, StatusChanges, webhook } from "./events/sta
 export { CloudWatchLogs } from "./logs/cloudwatch.ts";
 export { isLogged } from "./logs/log-event.ts";
 export { EXECUTION_LOGS, fileNameOf, LogFiles } from "./logs/log-files.ts";
+export { LogRing } from "./logs/log-ring.ts";
 export type { LogSink } from "./logs/log-sink.ts";
 export { ExecutionLogs } from "./logs/logs.ts";
 export { Metrics } from "./metrics/metrics.ts";

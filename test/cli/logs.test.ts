@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -118,6 +121,70 @@ test("what is followed may be cut, rotated and written anew; every event is show
   terminal.signal("SIGINT");
   assert.equal(await ended, 0);
   assert.deepEqual(idsIn(terminal).toSorted(), ["1", "2", "3", "4", "5", "6"]);
+});
+
+/** A server whose log events are those lines, two a page, as far as it has them. */
+async function logServer(t: TestContext, lines: string[], lost = 0): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const asked = JSON.parse(Buffer.concat(chunks).toString()) as {
+      logGroupName?: string;
+      nextToken?: string;
+    };
+    assert.equal(request.headers["x-amz-target"], "Stepwell.GetLogEvents");
+    assert.equal(asked.logGroupName, "/orders");
+    const from = Number(asked.nextToken ?? 0);
+    const page = lines
+      .slice(from, from + 2)
+      .map((line) => ({ logGroupName: "/orders", message: line.trim() }));
+    const lostCount = from === 2 ? lost : 0;
+    response.end(JSON.stringify({ events: page, nextForwardToken: String(from + page.length), lostCount }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test("without files the server is asked, page after page, and followed", async (t) => {
+  const empty = mkdtempSync(join(tmpdir(), "stepwell-logs-"));
+  t.after(() => rmSync(empty, { recursive: true }));
+  const lines = [
+    event(1, "ExecutionStarted"),
+    event(2, "PassStateEntered"),
+    event(3, "TaskFailed"),
+    event(4, "TaskFailed", { machine: "refunds" }),
+    event(5, "PassStateExited"),
+  ];
+  const endpoint = await logServer(t, lines, 7);
+  const words = ["logs", "--group", "/orders", "--level", "ERROR", "--state-machine", "orders", "--follow"];
+  const terminal = fakeTerminal(words, { workingDirectory: empty, env: { STEPWELL_ENDPOINT: endpoint } });
+  const ended = runCli(terminal.environment);
+  t.after(() => terminal.signal("SIGINT"));
+  await terminal.until(/"id":"3"/u);
+  assert.equal(terminal.err(), "7 log events were gone before they could be read\n");
+  lines.push(event(6, "ExecutionFailed"));
+  await terminal.until(/"id":"6"/u);
+  terminal.signal("SIGINT");
+  assert.equal(await ended, 0);
+  assert.deepEqual(idsIn(terminal), ["3", "6"]);
+});
+
+test("a server that has none says why there may be none", async (t) => {
+  const endpoint = await logServer(t, []);
+  const terminal = fakeTerminal(["logs", "--group", "/orders", "--endpoint", endpoint]);
+  assert.equal(await runCli(terminal.environment), 1);
+  const why = "A state machine logs if its loggingConfiguration has a level and a log group";
+  assert.equal(terminal.err(), `error: ${endpoint} has no log events in memory. ${why}.\n`);
+});
+
+test("files and a server at once are refused", async () => {
+  const terminal = fakeTerminal(["logs", "--data", "d", "--endpoint", "http://127.0.0.1:1"]);
+  assert.equal(await runCli(terminal.environment), 2);
+  assert.equal(terminal.err(), "error: --data and --endpoint exclude each other: choose one.\n");
 });
 
 test("a time that is none is refused", async () => {

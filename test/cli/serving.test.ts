@@ -22,6 +22,7 @@ const DEFAULTS = {
   isAccountGiven: false,
   isMetricsOpen: true,
   logLevel: "info",
+  logBufferBytes: 16 * 1_048_576,
 };
 
 const OPTIONS: readonly OptionCase[] = [
@@ -37,7 +38,7 @@ const OPTIONS: readonly OptionCase[] = [
     name: "everything",
     argv:
       "--host ::1 --port=4566 --data d --region us-gov-west-1 --account 123456789012 --functions /f " +
-      "--lambda-endpoint http://l:1 --service-endpoint https://s --s3 buckets --logs-endpoint files --credentials c --allow-host sfn.corp,sync-sfn.corp " +
+      "--lambda-endpoint http://l:1 --service-endpoint https://s --s3 buckets --logs-endpoint files --log-buffer 0 --credentials c --allow-host sfn.corp,sync-sfn.corp " +
       "--cors-origin https://console.corp",
     env: { AWS_REGION: "eu-west-1" },
     expected: {
@@ -58,6 +59,7 @@ const OPTIONS: readonly OptionCase[] = [
       allowedHosts: ["sfn.corp", "sync-sfn.corp"],
       allowedOrigins: ["https://console.corp"],
       logLevel: "info",
+      logBufferBytes: 0,
     },
   },
   {

@@ -34,6 +34,59 @@ async function logs(...args: readonly string[]): Promise<readonly string[]> {
     });
 }
 
+test("a server in memory has the latest log events, for whoever reaches its API", async () => {
+  const server = new ServerProcess(await freePort(), ["--memory"]);
+  await server.start();
+  const call = connect(new URL(server.url));
+  const { stateMachineArn } = await call("CreateStateMachine", {
+    name: "remote",
+    definition: DEFINITION,
+    roleArn: "arn:aws:iam::000000000000:role/r",
+    loggingConfiguration: {
+      level: "ALL",
+      destinations: [
+        {
+          cloudWatchLogsLogGroup: {
+            logGroupArn: "arn:aws:logs:us-east-1:000000000000:log-group:/states/remote:*",
+          },
+        },
+      ],
+    },
+  });
+  await call("StartExecution", { stateMachineArn: stateMachineArn as string });
+  const show = promisify(execFile);
+  const words = ["logs", "--endpoint", server.url, "--level", "ERROR"];
+  let shown = "";
+  // It is written a moment after the execution has ended.
+  while (shown === "") {
+    // oxlint-disable-next-line no-await-in-loop -- until it is there
+    shown = await show(COMMAND, words).then(
+      ({ stdout }) => stdout,
+      () => "",
+    );
+  }
+  const types = shown
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { type: string }).type);
+  assert.deepEqual(types, ["FailStateEntered", "ExecutionFailed"]);
+  await assert.rejects(call("Stepwell.GetLogEvents", { nextToken: "none" }), { code: "InvalidToken" });
+  await assert.rejects(call("Stepwell.GetLogEvents", { logGroupName: "" }), { code: "ValidationException" });
+  const { events, lostCount } = await call("Stepwell.GetLogEvents", { logGroupName: "/states/other" });
+  assert.deepEqual([events, lostCount], [[], 0]);
+  assert.equal(await server.stop(), 0, server.errors);
+});
+
+test("a server with --log-buffer 0 keeps none, and says so", async () => {
+  const server = new ServerProcess(await freePort(), ["--memory", "--log-buffer", "0"]);
+  await server.start();
+  await assert.rejects(connect(new URL(server.url))("Stepwell.GetLogEvents", {}), {
+    code: "ValidationException",
+    message: "This server keeps no log events in memory: it was started with --log-buffer 0",
+  });
+  assert.equal(await server.stop(), 0, server.errors);
+});
+
 test("Standard and Express executions are logged, and `stepwell logs` shows them", async () => {
   const server = new ServerProcess(await freePort(), ["--data", data]);
   await server.start();

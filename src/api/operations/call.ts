@@ -21,6 +21,21 @@ export interface Settings {
   readonly limits: Limits;
   /** How long GetActivityTask waits for a task. */
   readonly activityPollMs: number;
+  /** Absent: none are kept. */
+  readonly logEvents?: LogEvents | undefined;
+}
+
+/** The log events that a server has kept; a page of them, from a position on. Undefined: it is no position. */
+export type LogEvents = (query: {
+  readonly group: string | undefined;
+  readonly position: string | undefined;
+  readonly limit: number;
+}) => LogEventsPage | undefined;
+
+export interface LogEventsPage {
+  readonly events: readonly { readonly group: string; readonly line: string }[];
+  readonly position: string;
+  readonly lostCount: number;
 }
 
 export interface Call {

@@ -27,12 +27,14 @@ import {
 } from "./call.ts";
 import { executionDoesNotExist, typeNotSupported } from "./executions.ts";
 import { toWire, withinSize } from "./history.ts";
+import { getLogEvents } from "./log-events.ts";
 import { pageOfWhole } from "./list-page.ts";
 import { existingStateMachine, unlabelled } from "./state-machines.ts";
 
 export const ownOperations: Readonly<Record<OwnOperationName, Operation>> = {
   "Stepwell.DescribeExpressExecution": describeExpressExecution,
   "Stepwell.GetExpressExecutionHistory": getExpressExecutionHistory,
+  "Stepwell.GetLogEvents": getLogEvents,
   "Stepwell.ListExpressExecutions": listExpressExecutions,
 };
 

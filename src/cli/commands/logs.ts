@@ -1,12 +1,19 @@
-// `stepwell logs`: the log events of executions, from the files in a data directory; also while a server writes them.
+// `stepwell logs`: the log events of executions, from the files in a data directory, also while a server writes them, or from
+// a server over its API: what it has in memory.
+//
+// Where from: --data and --endpoint say so. Else the files of this folder where there are some, since they go back further,
+// else the server that every other command would ask.
 
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isObject, type JsonObject } from "../../base/json.ts";
 import { EXECUTION_LOGS, isLogged } from "../../observation/index.ts";
-import { patternOption, sinceOption } from "../arguments.ts";
-import { type Command, moment, paletteOf, say } from "../command.ts";
+import { type ParsedArguments, patternOption, sinceOption } from "../arguments.ts";
+import { endpointOf } from "../client.ts";
+import { callerFor, type Command, ENDPOINT_OPTION, moment, paletteOf, say } from "../command.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { LogReader } from "../log-reader.ts";
+import { RemoteLogReader } from "../remote-log-reader.ts";
 import { pause } from "../follow.ts";
 import { CliError } from "../problem.ts";
 import { listenForSignals } from "../serving.ts";
@@ -19,9 +26,13 @@ const LOOK_MS = 300;
 export const logs: Command = {
   name: "logs",
   usage: "[--state-machine NAME] [--execution ARN] [--level LEVEL] [--since TIME] [--follow]",
-  summary: "Show the log events of executions (loggingConfiguration), from the files of a data directory.",
+  summary: "Show the log events of executions (loggingConfiguration), from files or from a server.",
   options: {
-    data: { value: "DIR", help: "Directory of the durable store (.stepwell)." },
+    data: {
+      value: "DIR",
+      help: "Directory of a durable store with log files (.stepwell, where it has some).",
+    },
+    endpoint: { ...ENDPOINT_OPTION, help: `Without files: ${ENDPOINT_OPTION.help}` },
     group: { value: "NAME", help: "Only this log group." },
     "state-machine": { value: "NAME", help: "Only executions of this state machine." },
     execution: { value: "ARN", help: "Only this execution: its ARN or its name." },
@@ -35,10 +46,9 @@ export const logs: Command = {
     "stepwell logs --state-machine orders",
     "stepwell logs --level ERROR --since 1h",
     "stepwell logs --follow",
+    "stepwell logs --follow --endpoint http://10.0.0.7:8083",
   ],
   run: async (environment, args) => {
-    const data = resolve(environment.workingDirectory, args.value("data") ?? ".stepwell");
-    const directory = join(data, EXECUTION_LOGS);
     const isWanted = filterOf({
       machine: args.value("state-machine"),
       execution: args.value("execution"),
@@ -46,29 +56,71 @@ export const logs: Command = {
       sinceMs: sinceOption(args.value("since"), environment.now()) ?? 0,
     });
     const isPlain = args.flag("json") || !environment.isTerminal;
-    const reader = new LogReader(directory, args.value("group"), (line) => {
+    const show = (line: string): void => {
       const event = parse(line);
       if (event === undefined) environment.stderr.write(`A damaged line was left out: ${clip(line)}\n`);
       else if (isWanted(event)) say(environment, isPlain ? line : pretty(environment, event));
-    });
-    if (!(await reader.look()) && !args.flag("follow")) {
-      throw new CliError(
-        `There are no log events in ${directory}. A state machine logs if its loggingConfiguration has a level and a log ` +
-          "group, and a server with --data and without --service-endpoint writes them there.",
-      );
+    };
+    const source = await sourceFor(environment, args, show);
+    if (!args.flag("follow")) {
+      if (!(await source.look())) throw new CliError(source.nothing);
+      return 0;
     }
-    if (!args.flag("follow")) return 0;
     const { first, off } = listenForSignals(environment);
-    while (!first.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- look after look
-      await pause(LOOK_MS, first);
-      // oxlint-disable-next-line no-await-in-loop -- see above
-      await reader.look();
+    try {
+      while (!first.aborted) {
+        // oxlint-disable-next-line no-await-in-loop -- look after look
+        await source.look();
+        // oxlint-disable-next-line no-await-in-loop -- see above
+        await pause(LOOK_MS, first);
+      }
+      await source.look();
+    } finally {
+      off();
     }
-    off();
     return 0;
   },
 };
+
+interface Source {
+  /** Shows what is new. False: there is nothing at all. */
+  readonly look: () => Promise<boolean>;
+  /** What to say then. */
+  readonly nothing: string;
+}
+
+/** @throws CliError for both --data and --endpoint */
+async function sourceFor(
+  environment: CliEnvironment,
+  args: ParsedArguments,
+  show: (line: string) => void,
+): Promise<Source> {
+  const [data, endpoint, group] = [args.value("data"), args.value("endpoint"), args.value("group")];
+  if (data !== undefined && endpoint !== undefined)
+    throw new CliError("--data and --endpoint exclude each other: choose one.", 2);
+  const directory = join(resolve(environment.workingDirectory, data ?? ".stepwell"), EXECUTION_LOGS);
+  if (data !== undefined || (endpoint === undefined && (await isThere(directory)))) {
+    const reader = new LogReader(directory, group, show);
+    const nothing = `There are no log events in ${directory}. ${WHO_LOGS}, and a server with --data and without --service-endpoint writes them there.`;
+    return { look: () => reader.look(), nothing };
+  }
+  const reader = new RemoteLogReader(callerFor(environment, args), group, {
+    show,
+    lost: (count) =>
+      void environment.stderr.write(`${count} log events were gone before they could be read\n`),
+  });
+  const { origin } = endpointOf(endpoint, environment.env);
+  return { look: () => reader.look(), nothing: `${origin} has no log events in memory. ${WHO_LOGS}.` };
+}
+
+const WHO_LOGS = "A state machine logs if its loggingConfiguration has a level and a log group";
+
+async function isThere(directory: string): Promise<boolean> {
+  return stat(directory).then(
+    () => true,
+    () => false,
+  );
+}
 
 type Level = "ALL" | "ERROR" | "FATAL";
 const LEVELS = "ALL, ERROR or FATAL";
