@@ -8,7 +8,8 @@
 //   X2. Asynchronous: at least once. `start` resolves after the accepted start is durable (express-starts.ts); after a
 //       crash it runs again from its beginning, under the same ARN.
 //   X3. An input is decided when it arrives, and its commands are carried out at once: there is no commit to wait for.
-//   X4. What ended is kept for reading while it fits (`keptChars`); the newest push out the oldest.
+//   X4. What ended is kept for reading while it fits (`keptChars`); the newest push out the oldest. Children of Map Runs
+//       that succeeded are not: their Map Run has what came of them.
 //   X5. A throw of `decide` is a bug of ours: that execution fails with it, the others go on.
 //
 // Spec: "Standard and Express workflow types" of the developer guide.
@@ -400,7 +401,10 @@ export class MemoryExpress implements ExpressExecutions {
     // Kept by an execution that failed, for a redrive (engine/execution.ts, E4): of Express there is none.
     execution.frames.clear();
     const kept = { execution, turns: run.turns, usedBytes: bytesOf(run) };
-    this.#kept.set(execution.started.executionArn, kept, run.chars + 1);
+    const { executionArn, mapRunArn } = execution.started;
+    // A Map Run has the end of its child; of those that succeed there may be millions.
+    const isKeptElsewhere = mapRunArn !== undefined && execution.status === "SUCCEEDED";
+    if (!isKeptElsewhere) this.#kept.set(executionArn, kept, run.chars + 1);
     run.ended.resolve(execution);
   }
 

@@ -243,6 +243,21 @@ export interface MapRunChild {
   readonly redrivenAtMs?: number;
 }
 
+/** An Express child that has ended. */
+export interface ExpressChild {
+  readonly executionArn: string;
+  readonly mapRunArn: string;
+  readonly name: string;
+  readonly status: Exclude<ExecutionStatus, "RUNNING">;
+  readonly startedAtMs: number;
+  readonly stoppedAtMs: number;
+  /** JSON texts. The input is kept where the results tell it, and of one that did not succeed. */
+  readonly input?: string;
+  readonly output?: string;
+  readonly error?: string;
+  readonly cause?: string;
+}
+
 export interface MapRunChildrenQuery {
   readonly mapRunArn: string;
   readonly status?: MapRunChild["status"];
@@ -260,6 +275,8 @@ export interface MapRuns {
   readonly list: (executionArn: string, skip: number, limit: number) => Promise<readonly MapRunSummary[]>;
   /** Durable when it resolves. False: it has ended, and nothing is changed. @throws ServiceError ResourceNotFound */
   readonly update: (mapRunArn: string, change: MapRunChange) => Promise<boolean>;
+  /** Undefined: there is none of this ARN, or it has not ended (ExpressExecutions.describe). */
+  readonly expressChild: (executionArn: string) => Promise<ExpressChild | undefined>;
   /** Newest first. Empty for a Map Run that there is not. */
   readonly children: (
     query: MapRunChildrenQuery,

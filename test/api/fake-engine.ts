@@ -243,6 +243,7 @@ function createMapRuns(runs: FakeMapRun[]): MapRuns {
       found.run = { ...found.run, ...change };
       return true;
     },
+    expressChild: () => Promise.resolve(undefined),
     children: async ({ mapRunArn, status, isRedriven, after, limit }) => {
       const all = find(mapRunArn)?.children ?? [];
       const wanted = all.filter(

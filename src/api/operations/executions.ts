@@ -5,7 +5,7 @@ import { Payload } from "../../base/json.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import type { Execution } from "../../engine/execution.ts";
 import type { Limits } from "../../engine/limits.ts";
-import type { EngineService, Revision, StartRequest } from "../../runtime/interface.ts";
+import type { EngineService, ExpressChild, Revision, StartRequest } from "../../runtime/interface.ts";
 import type { ExecutionRow, ListQuery } from "../../store/store.ts";
 import type { StateMachineArn } from "../arns.ts";
 import {
@@ -96,9 +96,10 @@ async function stopExecution({ request, engine }: Call): Promise<JsonObject> {
   return { stopDate: wireTime(stoppedAtMs) };
 }
 
-/** Also of an Express execution, if a Map Run started it and it is still kept. */
+/** Also of an Express execution, if a Map Run started it. */
 async function describeExecution(call: Call): Promise<JsonObject> {
   const execution = await executionOrChild(call);
+  if (!("started" in execution)) return describeExpressChild(call, execution);
   const { started } = execution;
   const isWithData = textOf(call.request, "includedData") !== "METADATA_ONLY";
   const details = { included: isWithData };
@@ -120,6 +121,29 @@ async function describeExecution(call: Call): Promise<JsonObject> {
     stateMachineVersionArn: started.stateMachineVersionArn,
     stateMachineAliasArn: started.stateMachineAliasArn,
     ...(await showRedrives(call, execution)),
+  });
+}
+
+/** One whose history is not kept. */
+function describeExpressChild({ request }: Call, child: ExpressChild): JsonObject {
+  const isWithData = textOf(request, "includedData") !== "METADATA_ONLY";
+  const details = { included: isWithData };
+  return present({
+    executionArn: child.executionArn,
+    stateMachineArn: child.mapRunArn
+      .slice(0, child.mapRunArn.lastIndexOf(":"))
+      .replace(":mapRun:", ":stateMachine:"),
+    name: child.name,
+    status: child.status,
+    startDate: wireTime(child.startedAtMs),
+    stopDate: wireTime(child.stoppedAtMs),
+    input: isWithData ? child.input : undefined,
+    inputDetails: { included: isWithData && child.input !== undefined },
+    output: isWithData ? child.output : undefined,
+    outputDetails: child.output === undefined ? undefined : details,
+    error: isWithData ? child.error : undefined,
+    cause: isWithData ? child.cause : undefined,
+    mapRunArn: child.mapRunArn,
   });
 }
 
@@ -212,12 +236,16 @@ function toListItem(row: ExecutionRow): JsonObject {
   });
 }
 
-async function executionOrChild(call: Call): Promise<Execution> {
+async function executionOrChild(call: Call): Promise<Execution | ExpressChild> {
   const text = requiredText(call.request, "executionArn");
   if (!isExpressArn(text)) return existingExecution(call);
   const found = call.engine.express.describe(parseExpressArn(text));
   // Others are refused as the service refuses them: by their kind.
-  if (found === undefined && text.includes("/")) throw executionDoesNotExist(text);
+  if (found === undefined && text.includes("/")) {
+    const child = await call.engine.mapRuns.expressChild(text);
+    if (child === undefined) throw executionDoesNotExist(text);
+    return child;
+  }
   return found?.execution.started.mapRunArn === undefined ? existingExecution(call) : found.execution;
 }
 

@@ -32,6 +32,7 @@ import type { Shards } from "../shard.ts";
 import type { Slot } from "../slot.ts";
 import { endedCount, NONE_ENDED, redriven, withEnd } from "./counts.ts";
 import { type ChildBasis, expressHost, outcomeOfExecution, standardHost } from "./host.ts";
+import { findExpressChild } from "./express-child.ts";
 import { labelledMachineArn, readChildName } from "./names.ts";
 import { INTERNAL_ERROR, Run } from "./run.ts";
 import { shownStored, shownSummary } from "./show.ts";
@@ -243,6 +244,9 @@ export class StoreMapRuns implements MapRuns {
     });
     return isChanged;
   };
+
+  readonly expressChild: MapRuns["expressChild"] = (executionArn) =>
+    findExpressChild(this.#options.store, executionArn);
 
   readonly children: MapRuns["children"] = async (query) => {
     const stored = await readRun(this.#options.store, query.mapRunArn);
