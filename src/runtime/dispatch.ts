@@ -9,7 +9,7 @@
 //       or when it was submitted: from then on it only waits for the end of something else, often of another
 //       execution here. (Holding room while waiting would end in a standstill: 1,000 parents, no room for their
 //       children.)
-//   C3. Tasks get room in the order in which they were scheduled: while any waits, no new one is admitted directly.
+//   C3. While any task waits for room, no new one is admitted directly. Those that wait take turns (fair-queue.ts).
 //   C4. The outcome of a call whose attempt is dead goes nowhere. Whether it is dead the execution decides; a
 //       cancelled call only saves the asking.
 //   C5. After `stop` no outcome is posted: an aborted call says nothing about what happened outside, so its attempt
@@ -24,8 +24,9 @@ import type { QueueTask } from "../engine/commands.ts";
 import type { ExecutionStarted } from "../engine/events.ts";
 import type { Integration, TaskCall, TaskOutcome } from "../integrations/integration.ts";
 import type { Mocks } from "../integrations/mocked/index.ts";
+import { FairQueue } from "./fair-queue.ts";
 import type { BareInput, Waiter } from "./slot.ts";
-import { taskKey, TaskQueue } from "./task-queue.ts";
+import { taskKey } from "./task-queue.ts";
 
 /** The execution that a call belongs to. */
 export interface CallOwner {
@@ -52,7 +53,7 @@ export interface DispatcherOptions {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #queue = new TaskQueue();
+  readonly #queue = new FairQueue();
   readonly #calls = new Map<string, Call>();
   /** Calls that hold room (C2), from their decision on. */
   #holding = 0;
@@ -121,8 +122,8 @@ export class Dispatcher {
   }
 
   /** A task that is scheduled, and starts when there is room. */
-  enqueue(executionId: number, task: TaskId): void {
-    this.#queue.add(executionId, task);
+  enqueue({ id, started }: CallOwner, task: TaskId): void {
+    this.#queue.add(started?.mapRunArn ?? "", id, task);
     this.#pump();
   }
 

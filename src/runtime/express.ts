@@ -354,7 +354,7 @@ export class MemoryExpress implements ExpressExecutions {
       case "CallTask":
         return dispatcher.call(run, command);
       case "QueueTask":
-        return dispatcher.enqueue(run.id, command.task);
+        return dispatcher.enqueue(run, command.task);
       case "CancelTask":
         return dispatcher.cancel(run.id, command.task);
       case "AnnounceEnd":

@@ -112,7 +112,7 @@ export class Recovery {
     const isPolledFor = resource.kind === "activity" && !isMocked;
     if (phase === "scheduled") {
       if (isPolledFor) activities.offer(resource.arn, { executionId: slot.id, task });
-      else dispatcher.enqueue(slot.id, task);
+      else dispatcher.enqueue(slot, task);
       return;
     }
     if (isPolledFor) return;

@@ -351,7 +351,7 @@ function assemble(options: Seeded, opened: Opened, isOpen: () => boolean): Parts
         if (command.resource.kind === "activity" && !dispatcher.isMocked(slot, command)) {
           activities.offer(command.resource.arn, { executionId: slot.id, task: command.task });
         } else {
-          dispatcher.enqueue(slot.id, command.task);
+          dispatcher.enqueue(slot, command.task);
         }
         return;
       case "CancelTask":

@@ -201,7 +201,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "scheduled tasks are forgotten at a restart",
     file: "src/runtime/recovery.ts",
-    find: "else dispatcher.enqueue(slot.id, task);",
+    find: "else dispatcher.enqueue(slot, task);",
     replace: "",
   },
   {
