@@ -149,10 +149,14 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
         await listening.close(GRACE_MS);
         // Before the store is closed: both read journals.
         await Promise.all([traces?.close(GRACE_MS), executionLogs.close(GRACE_MS)]);
-        await runtime.close(GRACE_MS);
-        await statusChanges.close(GRACE_MS);
-        await local?.close();
-        metrics.close();
+        try {
+          await runtime.close(GRACE_MS);
+        } finally {
+          // Also where the store has failed: what is durable is told, and the functions are given back.
+          await statusChanges.close(GRACE_MS);
+          await local?.close();
+          metrics.close();
+        }
       },
     };
   } catch (error) {

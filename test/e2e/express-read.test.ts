@@ -160,6 +160,7 @@ test("their cost: requests, billed duration and memory", async () => {
     billedMs: 100,
     gbSeconds: 0.00625,
     open: 0,
+    forgotten: 0,
   };
   const [single] = await stepwell("cost", executionArn);
   const { price, currency: _, prices: __, ...rest } = single as JsonObject;

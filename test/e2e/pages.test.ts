@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -157,26 +160,51 @@ const needsShim = {
   timeout: 60_000,
   skip: shim === undefined ? "NO FAILING DISKS: they need Linux and a C compiler (cc)" : false,
 };
-test("once its store has failed a server is not ready, and says why", needsShim, async (t) => {
-  const directories = makePowerDirectories();
-  t.after(() => rm(directories.root, { recursive: true }));
-  const faults = { failSync: 20, failSyncAlways: true };
-  const environment = powerEnvironment(shim as string, directories, faults);
-  const server = new ServerProcess(await freePort(), ["--data", directories.directory], environment);
-  await server.start();
-  t.after(() => server.kill());
-  const call = connect(new URL(server.url));
-  const { stateMachineArn } = await call("CreateStateMachine", {
-    name: "orders",
-    definition: JSON.stringify({ StartAt: "Done", States: { Done: { Type: "Succeed" } } }),
-    roleArn: "arn:aws:iam::000000000000:role/r",
-  });
-  const finish = await beginReady(server);
-  await assert.rejects(async () => {
-    // oxlint-disable-next-line no-await-in-loop -- a sync each
-    for (;;) await call("StartExecution", { stateMachineArn: stateMachineArn as string });
-  });
-  await untilSaid(server, /cannot go on/);
-  assert.deepEqual(await finish(), [503, { status: "not ready", reason: "its store has failed" }]);
-  assert.equal(await server.ended(), 1, server.errors);
-});
+test(
+  "once its store has failed a server is not ready, says why, and tells of what is durable",
+  needsShim,
+  async (t) => {
+    let told = 0;
+    // Slow, so that events wait when the store fails.
+    const webhook = createServer((_, response) => {
+      told += 1;
+      setTimeout(() => response.end(), 20);
+    }).listen(0, "127.0.0.1");
+    await once(webhook, "listening");
+    t.after(() => {
+      webhook.closeAllConnections();
+      webhook.close();
+    });
+    const hook = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/`;
+    const directories = makePowerDirectories();
+    t.after(() => rm(directories.root, { recursive: true }));
+    const faults = { failSync: 20, failSyncAlways: true };
+    const environment = powerEnvironment(shim as string, directories, faults);
+    const server = new ServerProcess(
+      await freePort(),
+      ["--data", directories.directory, "--events-webhook", hook],
+      environment,
+    );
+    await server.start();
+    t.after(() => server.kill());
+    const call = connect(new URL(server.url));
+    const { stateMachineArn } = await call("CreateStateMachine", {
+      name: "orders",
+      definition: JSON.stringify({ StartAt: "Done", States: { Done: { Type: "Succeed" } } }),
+      roleArn: "arn:aws:iam::000000000000:role/r",
+    });
+    const finish = await beginReady(server);
+    let started = 0;
+    await assert.rejects(async () => {
+      for (; ; started++) {
+        // oxlint-disable-next-line no-await-in-loop -- a sync each
+        await call("StartExecution", { stateMachineArn: stateMachineArn as string });
+      }
+    });
+    await untilSaid(server, /cannot go on/);
+    assert.deepEqual(await finish(), [503, { status: "not ready", reason: "its store has failed" }]);
+    assert.equal(await server.ended(), 1, server.errors);
+    assert.ok(started > 0);
+    assert.equal(told, 2 * started, "each has begun and ended");
+  },
+);
