@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playMany, RACES } from "./play.ts";
 
-const PLAYS = 150;
+const PLAYS = 100;
 
 for (const race of RACES) {
   test(`${race.name}: ${PLAYS} interleavings`, async () => {
