@@ -56,9 +56,11 @@ export interface ResultTarget {
   readonly outputType: "JSON" | "JSONL";
   /**
    * How often the Map Run was redriven; 0 unless told. A redrive writes into a folder of its own, and its manifest names
-   * the SUCCEEDED files of the attempts before, too. Only what ended in this attempt is to be added then.
+   * the SUCCEEDED files of the attempts before, too. Only what they do not hold is to be added then.
    */
   readonly redriveCount?: number;
+  /** The last attempt before this one whose files are known to be all there: what later ones left does not count; -1: none. */
+  readonly lastWritten?: number;
 }
 
 /** Becomes the failure States.ResultWriterFailed, with the message as its cause. */
@@ -136,8 +138,8 @@ export class ResultFiles {
 
   /** Of the last attempt that has a manifest: it names those of all attempts before it. */
   async #earlierSuccesses(): Promise<readonly WrittenFile[]> {
-    const { bucket, redriveCount = 0 } = this.#target;
-    for (let attempt = redriveCount - 1; attempt >= 0; attempt--) {
+    const { bucket, redriveCount = 0, lastWritten = redriveCount - 1 } = this.#target;
+    for (let attempt = lastWritten; attempt >= 0; attempt--) {
       const key = `${attemptFolder(this.#run, attempt)}manifest.json`;
       try {
         // oxlint-disable-next-line no-await-in-loop -- the next one is only read if this one is not there

@@ -55,7 +55,8 @@ async function watch({ harness, store }: Process, execution: string, clock: Manu
       assert(run.executions.running <= 2, "no more run than may");
       const { succeeded: good, failed, aborted } = run.executions;
       const now = [good, failed, aborted];
-      for (const [i, value] of before.entries()) assert((now[i] ?? 0) >= value, `${before} → ${now}`);
+      for (const [i, value] of before.entries())
+        assert((now[i] ?? 0) >= value, `${before.join()} → ${now.join()}`);
       before = now;
     };
     const looked = look();
@@ -112,7 +113,7 @@ for (const type of ["STANDARD", "EXPRESS"] as const) {
           const again = ledger.filter((item) => before.includes(item));
           if (type === "STANDARD") assert.deepEqual(again, []);
           // In memory when the process died: two, and what was not yet stored.
-          assert(again.length <= 4, `again: ${again}`);
+          assert(again.length <= 4, `again: ${again.join()}`);
           if (type === "EXPRESS") assert.equal(failed, 1);
           assert(failed <= 3, "what was under way when the process died");
         }
@@ -152,7 +153,7 @@ for (const type of ["STANDARD", "EXPRESS"] as const) {
         await watch(last, execution, last.harness.clock);
         const again = ledger.filter((item) => before.includes(item));
         if (type === "STANDARD") assert.deepEqual(again, []);
-        assert(again.length <= 4, `again: ${again}`);
+        assert(again.length <= 4, `again: ${again.join()}`);
         // What was under way has failed, which may be too much; what it had begun with is never run again.
         if ((await statusOf(last.harness, execution)) !== "SUCCEEDED") {
           await last.harness.runtime.executions.redrive(execution, undefined);

@@ -31,7 +31,9 @@ import {
   until,
   untilEnded,
   Worker,
+  writer,
 } from "./map-run-harness.ts";
+import { MemoryObjects } from "./memory-objects.ts";
 import type { Harness } from "./harness.ts";
 
 const TYPES = ["STANDARD", "EXPRESS"] as const;
@@ -457,6 +459,37 @@ test("a Map Run that nobody waits for any more after a restart is aborted with i
   assert.equal(
     shown(await lastRun(again, execution)),
     'ABORTED {"pending":1,"succeeded":1,"failed":2,"total":4}',
+  );
+});
+
+test("results of a try whose process died before it wrote any are in the files of the redrive", async () => {
+  const objects = new MemoryObjects();
+  const first = await open({ objects });
+  const machine = await createMachine(first, mapOf({ MaxConcurrency: 2, ...writer }));
+  const execution = await start(first, machine, numbers(4));
+  await calls(first, 2);
+  first.integrations.next().answer(succeeded("first"));
+  await calls(first, 2);
+  await stop(first, execution);
+  const harness = await restart(first, { objects });
+  await untilOver(harness, execution);
+  const worker = new Worker().attach(harness);
+  await harness.runtime.executions.redrive(execution, undefined);
+  await untilEnded(harness, execution);
+  assert.deepEqual(worker.take(), [1, 2, 3]);
+  const { mapRunArn } = await lastRun(harness, execution);
+  const folder = `results/${mapRunArn.slice(mapRunArn.lastIndexOf(":") + 1)}/Redrive-1`;
+  const manifest = JSON.parse(objects.text("out", `${folder}/manifest.json`)) as {
+    readonly ResultFiles: { readonly SUCCEEDED: readonly { readonly Key: string }[] };
+  };
+  const keys = manifest.ResultFiles.SUCCEEDED.map(({ Key }) => Key);
+  assert.deepEqual(keys, [`${folder}/SUCCEEDED_0.json`]);
+  const entries = JSON.parse(objects.text("out", keys[0] as string)) as readonly {
+    readonly Output: string;
+  }[];
+  assert.deepEqual(
+    entries.map(({ Output }) => JSON.parse(Output) as Json),
+    ["first", 1, 2, 3],
   );
 });
 

@@ -24,7 +24,6 @@ import { ManualClock, settle } from "./manual-clock.ts";
 import {
   assertAddsUp,
   broken,
-  Buckets,
   mapOf,
   mapRunsOf,
   numbers,
@@ -32,6 +31,7 @@ import {
   statusOf,
   writer,
 } from "./map-run-harness.ts";
+import { MemoryObjects } from "./memory-objects.ts";
 import { MortalStore } from "./mortal-store.ts";
 
 /** `SEEDS=1000` tries more of them. */
@@ -59,7 +59,7 @@ class World {
   readonly #isTold: boolean;
   readonly plan: Plan;
   readonly #store = new HeldStore();
-  readonly #buckets: Buckets;
+  readonly #buckets = new MemoryObjects();
   #process!: { readonly harness: Harness; readonly store: MortalStore };
   #machine!: Awaited<ReturnType<typeof createMachine>>;
   #execution = "";
@@ -73,19 +73,14 @@ class World {
   looks = 0;
   crashes = 0;
 
-  private constructor(t: TestContext, seed: number, buckets: Buckets) {
+  constructor(t: TestContext, seed: number) {
     this.#t = t;
     this.#chance = mulberry32(seed);
     this.#isTold = process.env["SEED"] !== undefined;
-    this.#buckets = buckets;
     this.plan = this.#draw();
     this.#limit = this.plan.maxConcurrency;
     this.#tolerance = { count: this.plan.count, percentage: this.plan.percentage };
     this.#tell("plan", this.plan);
-  }
-
-  static async create(t: TestContext, seed: number): Promise<World> {
-    return new World(t, seed, await Buckets.create(t));
   }
 
   async run(): Promise<void> {
@@ -131,7 +126,7 @@ class World {
         store: this.#store,
         clock: this.#clock,
         integrations,
-        objects: this.#buckets.store,
+        objects: this.#buckets,
         wrap: (inner) => (store = new MortalStore(inner, death)),
       }),
       settle()
@@ -145,7 +140,7 @@ class World {
 
   async #startAll(): Promise<void> {
     const { type, items, batch, maxConcurrency, count, percentage, isRead, isWritten } = this.plan;
-    this.#buckets.put("items.jsonl", numbers(items).join("\n"));
+    this.#buckets.put("data", "items.jsonl", numbers(items).join("\n"));
     const map: JsonObject = {
       MaxConcurrency: maxConcurrency,
       ...(batch === undefined ? {} : { ItemBatcher: { MaxItemsPerBatch: batch } }),
@@ -433,10 +428,14 @@ class World {
   /** What the manifest's files of successes hold. */
   #written(output: Json): readonly Json[] {
     const { Key } = (output as { ResultWriterDetails: { Key: string } }).ResultWriterDetails;
-    const manifest = this.#buckets.json(Key) as {
+    const manifest = this.#json(Key) as {
       ResultFiles: { SUCCEEDED: readonly { Key: string }[] };
     };
-    return manifest.ResultFiles.SUCCEEDED.flatMap((file) => this.#buckets.json(file.Key) as readonly Json[]);
+    return manifest.ResultFiles.SUCCEEDED.flatMap((file) => this.#json(file.Key) as readonly Json[]);
+  }
+
+  #json(key: string): Json {
+    return JSON.parse(this.#buckets.text("out", key)) as Json;
   }
 
   #is(probability: number): boolean {
@@ -466,7 +465,7 @@ const only = process.env["SEED"];
 const from = Number(process.env["FROM"] ?? 0);
 for (const seed of only === undefined ? numbers(SEEDS).map((n) => from + n) : [Number(only)]) {
   test(`seed ${seed}`, async (t) => {
-    const world = await World.create(t, seed);
+    const world = new World(t, seed);
     await world.run();
     assert(world.looks > 0, "something was looked at");
   });

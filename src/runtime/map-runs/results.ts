@@ -75,6 +75,8 @@ async function writeResults({ store, objects, run, plan, pending }: ResultsOptio
   readonly key: string;
 }> {
   const { parameters, transformation, outputType } = plan.writer;
+  // Its own, if it is written again.
+  const lastWritten = Math.min(run.lastWritten ?? -1, run.redriveCount - 1);
   const prefix = textOf(parameters, "Prefix");
   const bucket = textOf(parameters, "Bucket");
   if (bucket === undefined) throw new ResultWriterError("The request of the ResultWriter has no Bucket.");
@@ -85,11 +87,13 @@ async function writeResults({ store, objects, run, plan, pending }: ResultsOptio
     transformation,
     outputType,
     redriveCount: run.redriveCount,
+    lastWritten,
   });
   try {
     for await (const { child } of readChildren(store, run.mapRunArn)) {
-      // The folder of a redrive holds what ended in it.
-      if (child.round === run.redriveCount) await files.add(resultOf(run, child));
+      // The folder of a redrive holds what ended in it, and what succeeded in tries whose process died before it wrote.
+      const isMissing = child.status === "SUCCEEDED" && child.round > lastWritten;
+      if (child.round === run.redriveCount || isMissing) await files.add(resultOf(run, child));
     }
     const nameOf = childNames(run.mapRunArn);
     for await (const { index, itemCount, input } of pending) {

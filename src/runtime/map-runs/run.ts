@@ -588,9 +588,15 @@ export class Run {
       pending: this.#neverStarted(),
       payloadBytes,
     };
-    if (ending === undefined) return await gatherResults(results);
+    if (ending === undefined) {
+      const outcome = await gatherResults(results);
+      if (outcome.kind === "succeeded") this.#noteWritten();
+      return outcome;
+    }
     const problem = await writeRemains(results);
-    if (problem !== undefined) {
+    if (problem === undefined) {
+      this.#noteWritten();
+    } else {
       log(
         `the results of the Map Run ${this.#stored.mapRunArn}, which has ended, were not written: ${problem}`,
         "warn",
@@ -599,6 +605,10 @@ export class Run {
     return ending === "aborted"
       ? { kind: "failed", error: "States.Runtime", cause: "The Map Run was aborted." }
       : ending;
+  }
+
+  #noteWritten(): void {
+    this.#stored = { ...this.#stored, lastWritten: this.#stored.redriveCount };
   }
 
   /** Planned and never started; of items that are at hand, all the others too. */

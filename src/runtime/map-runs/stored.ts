@@ -40,6 +40,8 @@ export interface StoredRun {
   readonly totalItems?: number;
   /** Children whose results were given on: into the output, or into the files. */
   readonly results?: { readonly children: number; readonly items: number };
+  /** The last redrive whose files are all written; 0: the first try. */
+  readonly lastWritten?: number;
   /** Why it starts no more children; it ends so when those that run have ended. */
   readonly ending?: StoredOutcome;
   /** What its state was told, or is to be told. */
