@@ -1,13 +1,13 @@
 // One Map Run while it runs: its children are started as there is room, their ends are stored, and its own end is told.
 //
-// Knows:          which children run now, which have ended, how far the items are read.
-// Does not know:  how executions run (host.ts), how items are read (children.ts), who waits for its end.
+// Knows:          which children run now, why no more are started.
+// Does not know:  how executions run (host.ts), how items are read (children.ts), what is stored when (record.ts), who waits
+//                 for its end.
 //
 // Invariants
 //   W1. A child is started once, unless it is an Express child that had not ended when the process did. Its name follows
 //       from its place (names.ts), so a start that is repeated meets the execution that is there.
-//   W2. The end of a child is stored together with the counters that count it (stored.ts, S1), in the order of the ends.
-//       What is not stored is found again: the journal of a Standard child is the truth about it.
+//   W2. What is not stored (record.ts) is found again: the journal of a Standard child is the truth about it.
 //   W3. Whatever the items are, memory holds the children that run, the ends that are being stored, and one item more.
 //   W4. It ends once: when all that was started has ended and is stored. Then its outcome is stored, and told.
 //   W5. Too many failures, items that cannot be read, a stop: no child is started any more, those that run are stopped.
@@ -18,27 +18,18 @@
 import type { ObjectStore } from "../../datasets/object-store.ts";
 import { MapRunFailure, type MapRunWork } from "../../engine/index.ts";
 import type { Log } from "../../base/log.ts";
-import { type EntityWrite, OutcomeUnknown, type Store } from "../../store/store.ts";
+import { OutcomeUnknown, type Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import { unavailable } from "../failures.ts";
-import type { MapRun, MapRunChange, MapRunChild } from "../interface.ts";
+import type { MapRun, MapRunChange, MapRunChild, MapRunStatus } from "../interface.ts";
 import { type PlannedChild, plannedChildren } from "./children.ts";
-import { type Ended, endedCount, isIntolerable, unsuccessful, withEnd } from "./counts.ts";
+import { endedCount, isIntolerable, unsuccessful } from "./counts.ts";
 import type { ChildHost, ChildOutcome, RunningChild } from "./host.ts";
 import { childNames, executionArnOf } from "./names.ts";
 import { shownRun, totalOf } from "./show.ts";
+import { RunRecord } from "./record.ts";
 import { gatherResults, type ResultsOptions, writeRemains } from "./results.ts";
-import {
-  childWrite,
-  closedWrite,
-  type Progress,
-  readChildren,
-  runWrite,
-  type StoredChild,
-  type StoredOutcome,
-  type StoredRun,
-} from "./stored.ts";
-import { writeWhenRoom } from "./write.ts";
+import { readChildren, type StoredChild, type StoredOutcome, type StoredRun } from "./stored.ts";
 
 export interface RunOptions {
   readonly store: Store;
@@ -73,59 +64,30 @@ interface Running extends Child {
   stop: RunningChild["stop"] | undefined;
 }
 
-/** Ends that wait to be stored, before starts wait for them. */
-const UNSTORED_ENDS = 4096;
-const UNSTORED_CHARS = 4 * 1024 * 1024;
-const ENDS_TOGETHER = 256;
-const CHARS_TOGETHER = 1024 * 1024;
-const FLUSH_AFTER_MS = 25;
 /** Starts before others have a turn. */
 const STARTS_AT_ONCE = 64;
 const RETRY_MS = 50;
-/** Places in the data where reading could go on, kept in memory. */
-const MARKS = 1024;
 
 export class Run {
   /** Resolves when it has ended, or is closed. */
   readonly done: Promise<void>;
   readonly #options: RunOptions;
   readonly #isDone = Promise.withResolvers<void>();
+  readonly #record: RunRecord;
   readonly #nameOf: ReturnType<typeof childNames>;
-  #stored: StoredRun;
-  /** Counters that count what is not stored yet, too. */
-  #children: Ended;
-  #items: Ended;
   readonly #running = new Map<string, Running>();
   #runningItems = 0;
   #runningAgain = { children: 0, items: 0 };
-  /** Planned so far: children, items. */
-  #planned: { children: number; items: number };
-  /** Stored ends at or above `progress.child`. */
-  readonly #endedAbove = new Set<number>();
-  #lowest: number;
-  /** Where reading can go on, ascending; every so many children. */
-  #marks: Progress[];
-  #stride = 1;
-  #ends: { index: number; child: StoredChild; isAgain: boolean }[] = [];
-  /** Of their inputs and outputs. */
-  #endChars = 0;
-  #isDirty = false;
-  #isFlushing = false;
-  #cancelFlush: (() => void) | undefined;
   #isDispatched = false;
   #isFinishing = false;
   /** This process is ending: the next one goes on. */
   #isPaused = false;
-  #isClosing = false;
   #isClosed = false;
   /** Why no child is started any more. */
   #ending: StoredOutcome | "aborted" | undefined;
   /** For that reason, and so is every child that starts yet. */
   #areStopped = false;
   #roomWaiter: (() => void) | undefined;
-  /** Those who wait for what is being written, and for what is not yet. */
-  #writeWaiters: (() => void)[] = [];
-  #storedWaiters: (() => void)[] = [];
   /** What was to run again does, or has; what has not run is next. */
   #isPlanning = false;
   #isAllPlanned = false;
@@ -135,14 +97,23 @@ export class Run {
   constructor(options: RunOptions, stored: StoredRun) {
     this.#options = options;
     this.done = this.#isDone.promise;
-    this.#stored = stored;
-    this.#children = stored.children;
-    this.#items = stored.items;
     this.#nameOf = childNames(stored.mapRunArn);
-    this.#planned = { children: stored.progress.child, items: stored.progress.items };
-    this.#lowest = stored.progress.child;
-    this.#marks = [stored.progress];
     this.#ending = stored.ending;
+    this.#record = new RunRecord(
+      {
+        store: options.store,
+        clock: options.clock,
+        log: options.log,
+        isUrgent: () => this.#running.size === 0,
+        onStored: () => {
+          this.#wake();
+          this.#guard(this.#settle());
+        },
+        onNoRoom: () => this.stop(),
+        onError: (error) => this.#fail(error),
+      },
+      stored,
+    );
   }
 
   /** Starts, or goes on after a restart. */
@@ -172,27 +143,24 @@ export class Run {
   /** W6. Resolves when nothing of it is being stored. */
   async close(): Promise<void> {
     this.pause();
-    this.#isClosing = true;
-    await this.#whenStored();
+    await this.#record.close();
     this.stop();
   }
 
   stop(): void {
     this.#isClosed = true;
-    this.#cancelFlush?.();
+    this.#record.stop();
     this.#wake();
-    for (const resolve of [...this.#writeWaiters, ...this.#storedWaiters]) resolve();
     this.#isDone.resolve();
   }
 
   /** Durable when it resolves; false: it is ending. @throws ServiceError ServiceUnavailable */
   async update(change: MapRunChange): Promise<boolean> {
     if (this.#isFinishing || this.#ending !== undefined) return false;
-    this.#stored = { ...this.#stored, ...change };
-    this.#isDirty = true;
+    this.#record.change(change);
     this.#check();
     this.#wake();
-    await this.#whenStored();
+    await this.#record.whenStored();
     if (this.#isClosed) throw unavailable();
     return true;
   }
@@ -201,15 +169,9 @@ export class Run {
   async describe(): Promise<MapRun> {
     const running = { children: this.#running.size, items: this.#runningItems };
     const again = { ...this.#runningAgain };
-    const shown = shownRun(
-      this.#stored,
-      this.#children,
-      this.#items,
-      totalOf(this.#stored, this.#known()),
-      running,
-      again,
-    );
-    await this.#whenStored();
+    const { stored, children, items, planned } = this.#record;
+    const shown = shownRun(stored, children, items, totalOf(stored, planned), running, again);
+    await this.#record.whenStored();
     if (this.#isClosed) throw unavailable();
     return shown;
   }
@@ -227,16 +189,7 @@ export class Run {
   }
 
   get plannedChildren(): number {
-    return this.#known().children;
-  }
-
-  /** Planned by this process or one before: after a restart, planning begins again below what has ended. */
-  #known(): StoredRun["planned"] {
-    const { planned } = this.#stored;
-    return {
-      children: Math.max(planned.children, this.#planned.children),
-      items: Math.max(planned.items, this.#planned.items),
-    };
+    return this.#record.planned.children;
   }
 
   /** All children that are to run, one after the other, as there is room. */
@@ -270,7 +223,7 @@ export class Run {
   /** What is to run again first, then what has not run. @throws MapRunFailure */
   async *#toRun(): AsyncGenerator<Child> {
     const { store, work, objects, payloadBytes } = this.#options;
-    const { mapRunArn, redriveCount, progress } = this.#stored;
+    const { mapRunArn, redriveCount, progress } = this.#record.stored;
     if (redriveCount > 0) {
       for await (const { index, child } of readChildren(store, mapRunArn)) {
         if (child.status === "SUCCEEDED" || child.round === redriveCount) continue;
@@ -278,30 +231,19 @@ export class Run {
         yield { index, name, input, itemCount: child.itemCount, before: child };
       }
     }
-    for await (const { index } of readChildren(store, mapRunArn, progress.child)) this.#endedAbove.add(index);
-    this.#advance();
+    for await (const { index } of readChildren(store, mapRunArn, progress.child))
+      this.#record.hadEnded(index);
     this.#isPlanning = true;
     for await (const planned of plannedChildren(work, objects, progress, payloadBytes)) {
-      this.#plan(planned);
+      this.#record.plan(planned);
       const { index, itemCount, input } = planned;
-      if (this.#endedAbove.has(index) || index < this.#lowest) continue;
+      if (this.#record.hasEnded(index)) continue;
       this.#inHand = planned;
       yield { index, name: this.#nameOf({ index, itemCount }), itemCount, input };
     }
-    const { children: totalChildren, items: totalItems } = this.#planned;
-    this.#stored = { ...this.#stored, totalChildren, totalItems };
+    this.#record.allPlanned();
     this.#isAllPlanned = true;
-    this.#isDirty = true;
     this.#check();
-  }
-
-  #plan({ index, next }: PlannedChild): void {
-    this.#planned = { children: index + 1, items: next.items };
-    if (next.child % this.#stride !== 0) return;
-    this.#marks.push(next);
-    if (this.#marks.length <= MARKS) return;
-    this.#stride *= 2;
-    this.#marks = this.#marks.filter(({ child }, i) => i === 0 || child % this.#stride === 0);
   }
 
   get #mayNotStart(): boolean {
@@ -312,8 +254,7 @@ export class Run {
   async #room(): Promise<void> {
     const { host, clock } = this.#options;
     while (!this.#mayNotStart) {
-      const isBehind = this.#ends.length >= UNSTORED_ENDS || this.#endChars >= UNSTORED_CHARS;
-      const isFull = this.#running.size >= this.#limit || isBehind;
+      const isFull = this.#running.size >= this.#limit || this.#record.isBehind;
       if (!isFull && !host.isBusy()) return;
       await new Promise<void>((resolve) => {
         // Whoever makes the engine busy need not be one of ours.
@@ -327,7 +268,7 @@ export class Run {
   }
 
   get #limit(): number {
-    const { maxConcurrency } = this.#stored;
+    const { maxConcurrency } = this.#record.stored;
     const { mostChildren } = this.#options;
     return maxConcurrency === 0 ? mostChildren : Math.min(maxConcurrency, mostChildren);
   }
@@ -340,7 +281,7 @@ export class Run {
 
   #start(child: Child): void {
     const { clock, host } = this.#options;
-    const { mapRunArn } = this.#stored;
+    const { mapRunArn } = this.#record.stored;
     const executionArn = executionArnOf(mapRunArn, child.name);
     if (this.#inHand?.index === child.index) this.#inHand = undefined;
     const running: Running = { ...child, executionArn, startedAtMs: clock.now(), stop: undefined };
@@ -379,32 +320,26 @@ export class Run {
   }
 
   #isRunning(child: Running): boolean {
-    return this.#running.get(executionArnOf(this.#stored.mapRunArn, child.name)) === child;
+    return this.#running.get(executionArnOf(this.#record.stored.mapRunArn, child.name)) === child;
   }
 
   #end(child: Running, outcome: ChildOutcome): void {
     if (!this.#isRunning(child) || this.#isClosed) return;
-    this.#running.delete(executionArnOf(this.#stored.mapRunArn, child.name));
+    this.#running.delete(executionArnOf(this.#record.stored.mapRunArn, child.name));
     this.#runningItems -= child.itemCount;
     const isAgain = child.before !== undefined;
     if (isAgain) {
       this.#runningAgain.children -= 1;
       this.#runningAgain.items -= child.itemCount;
     }
-    const end = { status: outcome.status, isAgain, isNotRedrivable: outcome.isNotRedrivable === true };
-    this.#children = withEnd(this.#children, end, 1);
-    this.#items = withEnd(this.#items, end, child.itemCount);
-    const stored = this.#toStore(child, outcome);
-    this.#ends.push({ index: child.index, child: stored, isAgain });
-    this.#endChars += (stored.input?.length ?? 0) + (stored.output?.length ?? 0);
+    this.#record.add({ index: child.index, child: this.#toStore(child, outcome), isAgain });
     this.#check();
     this.#wake();
-    this.#flushSoon();
   }
 
   #toStore(child: Running, outcome: ChildOutcome): StoredChild {
     const { work } = this.#options;
-    const { isExpress, redriveCount } = this.#stored;
+    const { isExpress, redriveCount } = this.#record.stored;
     const { status, startedAtMs = child.startedAtMs, stoppedAtMs, output, error, cause } = outcome;
     const isInputKept = status !== "SUCCEEDED" || work.plan.writer.transformation === "NONE";
     return {
@@ -432,8 +367,8 @@ export class Run {
       toleratedFailureCount: count,
       toleratedFailurePercentage: percentage,
       totalItems: items,
-    } = this.#stored;
-    if (isIntolerable({ count, percentage }, unsuccessful(this.#items), items)) {
+    } = this.#record.stored;
+    if (isIntolerable({ count, percentage }, unsuccessful(this.#record.items), items)) {
       this.#endWith({ kind: "failed", ...THRESHOLD_EXCEEDED });
     }
   }
@@ -450,9 +385,8 @@ export class Run {
   async #stopChildren(ending: StoredOutcome | "aborted"): Promise<void> {
     if (ending !== "aborted") {
       // Children that are stopped count as failures: a restart must know that they are not why it ends.
-      this.#stored = { ...this.#stored, ending };
-      this.#isDirty = true;
-      await this.#whenStored();
+      this.#record.change({ ending });
+      await this.#record.whenStored();
     }
     if (this.#isClosed) return;
     this.#areStopped = true;
@@ -460,111 +394,24 @@ export class Run {
     await this.#settle();
   }
 
-  // Storing.
-
-  /**
-   * Nobody waits for one end to be stored (W2), and a write costs what a commit costs: several go together, unless it is
-   * the last.
-   */
-  #flushSoon(): void {
-    const isMuch = this.#ends.length >= ENDS_TOGETHER || this.#endChars >= CHARS_TOGETHER;
-    if (isMuch || this.#running.size === 0) return this.#flush();
-    this.#cancelFlush ??= this.#options.clock.after(FLUSH_AFTER_MS, () => this.#flush());
-  }
-
-  #flush(): void {
-    this.#cancelFlush?.();
-    this.#cancelFlush = undefined;
-    if (this.#isFlushing || this.#isClosed) return;
-    this.#guard(this.#store());
-  }
-
-  async #store(): Promise<void> {
-    this.#isFlushing = true;
-    const { mapRunArn } = this.#stored;
-    while (this.#ends.length > 0 || this.#isDirty) {
-      const ends = this.#ends;
-      this.#ends = [];
-      this.#endChars = 0;
-      this.#isDirty = false;
-      let { children, items } = this.#stored;
-      for (const { index, child, isAgain } of ends) {
-        const end = { status: child.status, isAgain, isNotRedrivable: child.isNotRedrivable === true };
-        children = withEnd(children, end, 1);
-        items = withEnd(items, end, child.itemCount);
-        if (!isAgain) this.#endedAbove.add(index);
-      }
-      this.#stored = {
-        ...this.#stored,
-        children,
-        items,
-        planned: this.#known(),
-        progress: this.#advance(),
-      };
-      this.#writeWaiters = this.#storedWaiters;
-      this.#storedWaiters = [];
-      const writes = ends.map(({ index, child }) => childWrite(mapRunArn, index, child));
-      const isStored = await this.#write([...writes, runWrite(this.#stored)]);
-      if (!isStored) return this.stop();
-      for (const resolve of this.#writeWaiters.splice(0)) resolve();
-      this.#wake();
-    }
-    this.#isFlushing = false;
-    await this.#settle();
-  }
-
-  /** The last place below which all children have ended. */
-  #advance(): Progress {
-    while (this.#endedAbove.delete(this.#lowest)) this.#lowest += 1;
-    let last = 0;
-    while ((this.#marks[last + 1]?.child ?? Number.POSITIVE_INFINITY) <= this.#lowest) last += 1;
-    if (last > 0) this.#marks.splice(0, last);
-    return this.#marks[0] as Progress;
-  }
-
-  /** False: there is no room, and this process ends. */
-  async #write(writes: readonly EntityWrite[]): Promise<boolean> {
-    const isOver = (): boolean => this.#isClosing || this.#isClosed;
-    return await writeWhenRoom(this.#options, this.#stored.mapRunArn, writes, isOver);
-  }
-
-  /** Resolves when all that is known now is stored, or never will be. */
-  async #whenStored(): Promise<void> {
-    if (this.#isClosed) return;
-    const isNew = this.#ends.length > 0 || this.#isDirty;
-    if (!isNew && !this.#isFlushing) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (isNew) this.#storedWaiters.push(resolve);
-    else this.#writeWaiters.push(resolve);
-    this.#flush();
-    await promise;
-  }
-
   // The end.
 
   /** W4. */
   async #settle(): Promise<void> {
-    const isOver = this.#isDispatched && this.#running.size === 0 && !this.#isFlushing;
-    if (!isOver || this.#isFinishing || this.#isClosed) return;
-    if (this.#ends.length > 0 || this.#isDirty) return this.#flush();
+    const isOver = this.#isDispatched && this.#running.size === 0;
+    if (!isOver || this.#isFinishing || this.#isClosed || !this.#record.isStored()) return;
     this.#isFinishing = true;
     const ending = this.#ending;
     if (ending !== undefined) await this.#windUp();
     const outcome = await this.#outcome(ending);
     if (this.#isClosed) return;
     const isSucceeded = outcome.kind === "succeeded";
-    const status = ending === "aborted" ? "ABORTED" : isSucceeded ? "SUCCEEDED" : "FAILED";
-    const results = { children: endedCount(this.#children), items: endedCount(this.#items) };
-    this.#stored = {
-      ...this.#stored,
-      status,
-      stoppedAtMs: this.#options.clock.now(),
-      planned: this.#known(),
-      ...(isSucceeded ? { results } : {}),
-      outcome,
-    };
-    const writes = [runWrite(this.#stored), closedWrite(this.#stored.mapRunArn)];
-    if (!(await this.#write(writes))) return this.stop();
+    const status: MapRunStatus = ending === "aborted" ? "ABORTED" : isSucceeded ? "SUCCEEDED" : "FAILED";
+    const { children, items } = this.#record;
+    const results = { children: endedCount(children), items: endedCount(items) };
+    const stoppedAtMs = this.#options.clock.now();
+    const end = { status, stoppedAtMs, ...(isSucceeded ? { results } : {}), outcome };
+    if (!(await this.#record.end(end))) return this.stop();
     this.#isDone.resolve();
     if (ending !== "aborted") this.#options.report(outcome);
   }
@@ -573,9 +420,7 @@ export class Run {
   async #windUp(): Promise<void> {
     const { windUp } = this.#options;
     if (windUp === undefined || this.#isClosed) return;
-    this.#stored = await windUp(this.#stored);
-    this.#children = this.#stored.children;
-    this.#items = this.#stored.items;
+    this.#record.replace(await windUp(this.#record.stored));
   }
 
   async #outcome(ending: StoredOutcome | "aborted" | undefined): Promise<StoredOutcome> {
@@ -583,7 +428,7 @@ export class Run {
     const results: ResultsOptions = {
       store,
       objects,
-      run: this.#stored,
+      run: this.#record.stored,
       plan: work.plan,
       pending: this.#neverStarted(),
       payloadBytes,
@@ -598,7 +443,7 @@ export class Run {
       this.#noteWritten();
     } else {
       log(
-        `the results of the Map Run ${this.#stored.mapRunArn}, which has ended, were not written: ${problem}`,
+        `the results of the Map Run ${this.#record.stored.mapRunArn}, which has ended, were not written: ${problem}`,
         "warn",
       );
     }
@@ -608,7 +453,9 @@ export class Run {
   }
 
   #noteWritten(): void {
-    this.#stored = { ...this.#stored, lastWritten: this.#stored.redriveCount };
+    // Stored with the end.
+    const { stored } = this.#record;
+    this.#record.replace({ ...stored, lastWritten: stored.redriveCount });
   }
 
   /** Planned and never started; of items that are at hand, all the others too. */
@@ -617,9 +464,9 @@ export class Run {
     if (this.#options.work.items === undefined || !this.#isPlanning || this.#isAllPlanned) return;
     const { work, objects, payloadBytes } = this.#options;
     try {
-      const from = this.#inHand?.next ?? this.#marks.at(-1) ?? this.#stored.progress;
+      const from = this.#inHand?.next ?? this.#record.lastMark;
       for await (const child of plannedChildren(work, objects, from, payloadBytes)) {
-        if (child.index < this.#planned.children || this.#endedAbove.has(child.index)) continue;
+        if (child.index < this.#record.plannedHere || this.#record.hasEnded(child.index)) continue;
         yield child;
       }
     } catch (problem) {
@@ -630,17 +477,19 @@ export class Run {
 
   /** A failure of the store ends the process. A bug of ours ends the run, and fails its state; others go on. */
   #guard(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      if (this.#isClosed) return;
-      const { onFatal, log, report } = this.#options;
-      if (error instanceof OutcomeUnknown) return onFatal(error);
-      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      log(`the Map Run ${this.#stored.mapRunArn} is stopped by an internal error: ${detail}`, "error");
-      for (const child of this.#running.values()) this.#stopChild(child);
-      const isAborted = this.#ending === "aborted";
-      this.stop();
-      if (!isAborted) report({ kind: "failed", ...INTERNAL_ERROR });
-    });
+    work.catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isClosed) return;
+    const { onFatal, log, report } = this.#options;
+    if (error instanceof OutcomeUnknown) return onFatal(error);
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log(`the Map Run ${this.#record.stored.mapRunArn} is stopped by an internal error: ${detail}`, "error");
+    for (const child of this.#running.values()) this.#stopChild(child);
+    const isAborted = this.#ending === "aborted";
+    this.stop();
+    if (!isAborted) report({ kind: "failed", ...INTERNAL_ERROR });
   }
 }
 
