@@ -177,6 +177,8 @@ function measured(measure: Measure, directory: string): Measured {
   const { status, stdout } = spawnSync(
     process.execPath,
     [
+      // As bin/stepwell starts the server.
+      "--max-semi-space-size=8",
       "--disable-warning=ExperimentalWarning",
       import.meta.filename,
       "--measure",
