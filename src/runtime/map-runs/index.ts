@@ -14,44 +14,35 @@ import { mapRunWork } from "../../engine/index.ts";
 import type { ExecutionStarted } from "../../engine/events.ts";
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
-import { type EntityWrite, type ExecutionRow, OutcomeUnknown, type Store } from "../../store/store.ts";
+import { type EntityWrite, OutcomeUnknown, type Store } from "../../store/store.ts";
 import type { Clock } from "../clock.ts";
 import type { MemoryExpress } from "../express.ts";
 import type { StoreExecutions } from "../executions.ts";
 import { resourceNotFound, unavailable } from "../failures.ts";
-import type {
-  MapRun,
-  MapRunChange,
-  MapRunChild,
-  MapRunChildrenQuery,
-  MapRuns,
-  MapRunSummary,
-  Revision,
-} from "../interface.ts";
+import type { MapRun, MapRunChange, MapRuns, MapRunSummary, Revision } from "../interface.ts";
 import type { Shards } from "../shard.ts";
 import type { Slot } from "../slot.ts";
-import { endedCount, NONE_ENDED, redriven, withEnd } from "./counts.ts";
+import { NONE_ENDED, redriven } from "./counts.ts";
 import { type ChildBasis, expressHost, outcomeOfExecution, standardHost } from "./host.ts";
 import { findExpressChild } from "./express-child.ts";
-import { labelledMachineArn, readChildName } from "./names.ts";
+import { labelledMachineArn } from "./names.ts";
 import { INTERNAL_ERROR, Run } from "./run.ts";
 import { shownStored, shownSummary } from "./show.ts";
 import {
-  childWrite,
   closedWrite,
   newRunWrites,
   openRuns,
   openWrite,
   outcomeOf,
-  readChild,
   readRun,
   runsOf,
   runWrite,
-  type StoredChild,
   type StoredOutcome,
   type StoredRun,
 } from "./stored.ts";
 import { writeWhenRoom } from "./write.ts";
+import { windUp } from "./wind-up.ts";
+import { listChildren } from "./list-children.ts";
 
 export interface MapRunsOptions {
   readonly store: Store;
@@ -79,9 +70,6 @@ interface Entry {
   run: Run | undefined;
   isCancelled: boolean;
 }
-
-/** Children that are looked at together. */
-const PAGE = 500;
 
 export class StoreMapRuns implements MapRuns {
   readonly #options: MapRunsOptions;
@@ -251,89 +239,8 @@ export class StoreMapRuns implements MapRuns {
   readonly children: MapRuns["children"] = async (query) => {
     const stored = await readRun(this.#options.store, query.mapRunArn);
     if (stored === undefined) return { children: [] };
-    return stored.isExpress
-      ? await this.#expressChildren(stored, query)
-      : await this.#standardChildren(stored, query);
+    return await listChildren(this.#options.store, stored, this.#runs.get(query.mapRunArn), query);
   };
-
-  async #standardChildren(
-    run: StoredRun,
-    { mapRunArn, status, isRedriven, after, limit }: MapRunChildrenQuery,
-  ): ReturnType<MapRuns["children"]> {
-    const children: MapRunChild[] = [];
-    // In the store they have the status that they ended with.
-    const byStatus =
-      status === undefined || status === "PENDING_REDRIVE" || run.redriveCount > 0 ? {} : { status };
-    for (let beforeId = after === undefined ? undefined : Number(after); ; ) {
-      const rows = await this.#options.store.listExecutions({
-        stateMachineArn: mapRunArn,
-        ...byStatus,
-        ...(beforeId === undefined ? {} : { beforeId }),
-        limit,
-      });
-      for (const row of rows) {
-        beforeId = row.id;
-        const child = await this.#childOf(run, row);
-        if (status !== undefined && child.status !== status) continue;
-        if (isRedriven !== undefined && child.redriveCount > 0 !== isRedriven) continue;
-        children.push(child);
-        if (children.length === limit) return { children, next: String(row.id) };
-      }
-      if (rows.length < limit) return { children };
-    }
-  }
-
-  async #childOf(run: StoredRun, row: ExecutionRow): Promise<MapRunChild> {
-    const { index, itemCount } = readChildName(row.name);
-    let status = row.status as MapRunChild["status"];
-    const isUnsuccessful = status !== "RUNNING" && status !== "SUCCEEDED";
-    if (run.status === "RUNNING" && run.redriveCount > 0 && isUnsuccessful) {
-      const stored = await readChild(this.#options.store, run.mapRunArn, index);
-      if (stored !== undefined && stored.round < run.redriveCount) status = "PENDING_REDRIVE";
-    }
-    return {
-      executionArn: row.arn,
-      name: row.name,
-      status,
-      startedAtMs: row.startedAtMs,
-      ...(row.stoppedAtMs === undefined ? {} : { stoppedAtMs: row.stoppedAtMs }),
-      itemCount,
-      redriveCount: row.redrive?.count ?? 0,
-      ...(row.redrive === undefined ? {} : { redrivenAtMs: row.redrive.atMs }),
-    };
-  }
-
-  /** By their places, the last first: that is about the order of their starts. */
-  async #expressChildren(
-    run: StoredRun,
-    { mapRunArn, status, isRedriven, after, limit }: MapRunChildrenQuery,
-  ): ReturnType<MapRuns["children"]> {
-    const current = this.#runs.get(mapRunArn);
-    const running = new Map(
-      current?.runningChildren().map((child) => [readChildName(child.name).index, child]),
-    );
-    const count = current?.plannedChildren ?? run.planned.children;
-    const children: MapRunChild[] = [];
-    for (let index = (after === undefined ? count : Number(after)) - 1; index >= 0; index--) {
-      const stored = running.get(index) ?? (await this.#expressChild(run, index));
-      // A restart starts an Express child anew, so none of them is ever redriven.
-      if (stored === undefined || isRedriven === true) continue;
-      if (status !== undefined && stored.status !== status) continue;
-      children.push(stored);
-      if (children.length === limit) return { children, ...(index === 0 ? {} : { next: String(index) }) };
-    }
-    return { children };
-  }
-
-  async #expressChild(run: StoredRun, index: number): Promise<MapRunChild | undefined> {
-    const child = await readChild(this.#options.store, run.mapRunArn, index);
-    if (child?.executionArn === undefined) return undefined;
-    const { name, executionArn, startedAtMs, stoppedAtMs, itemCount } = child;
-    const isPending =
-      run.status === "RUNNING" && child.status !== "SUCCEEDED" && child.round < run.redriveCount;
-    const status = isPending ? "PENDING_REDRIVE" : child.status;
-    return { executionArn, name, status, startedAtMs, stoppedAtMs, itemCount, redriveCount: 0 };
-  }
 
   /** Undefined: it had ended, and its execution was told again. */
   async #open(work: MapRunWork, started: ExecutionStarted, entry: Entry): Promise<Run | undefined> {
@@ -346,7 +253,7 @@ export class StoreMapRuns implements MapRuns {
       await this.#write(mapRunArn, newRunWrites(stored, entry.task));
     } else if (stored.redriveCount < redriveCount) {
       // The last process did not come to the end of what is redriven.
-      if (stored.status === "RUNNING") stored = await this.#woundUp(stored);
+      if (stored.status === "RUNNING") stored = await this.#windUp(stored);
       stored = redrivenRun(stored, redriveCount, clock.now());
       await this.#write(mapRunArn, [runWrite(stored), openWrite(mapRunArn)]);
     } else if (stored.status !== "RUNNING") {
@@ -375,7 +282,7 @@ export class StoreMapRuns implements MapRuns {
         work,
         payloadBytes: environment.limits.payloadBytes,
         mostChildren: mapRunChildren,
-        windUp: isResumed ? (run) => this.#woundUp(run) : undefined,
+        windUp: isResumed ? (run) => this.#windUp(run) : undefined,
         report: (outcome) => this.#report(entry, outcome),
         onFatal,
         log,
@@ -423,36 +330,24 @@ export class StoreMapRuns implements MapRuns {
       return await this.#write(mapRunArn, [closedWrite(mapRunArn)]);
     if (this.#isPaused || (await this.#isWaitedFor(run))) return;
     const ended = {
-      ...(await this.#woundUp(run)),
+      ...(await this.#windUp(run)),
       status: "ABORTED",
       stoppedAtMs: this.#options.clock.now(),
     } as const;
     await this.#write(mapRunArn, [runWrite(ended), closedWrite(mapRunArn)]);
   }
 
-  /** A run of the last process, with its children stopped, and counted as they ended. Stored. */
-  async #woundUp(stored: StoredRun): Promise<StoredRun> {
-    const { mapRunArn } = stored;
-    const { nextId } = this.#options.shards();
-    await this.#options.executions().abortAll(mapRunArn, nextId);
-    let run = stored;
-    for (let beforeId = nextId; ; ) {
-      const rows = await this.#options.store.listExecutions({
-        stateMachineArn: mapRunArn,
-        beforeId,
-        limit: PAGE,
-      });
-      const writes: EntityWrite[] = [];
-      for (const row of rows) {
-        beforeId = row.id;
-        const ended = await this.#endOf(run, row);
-        if (ended === undefined) continue;
-        run = counted(run, ended);
-        writes.push(childWrite(mapRunArn, ended.index, ended.child));
-      }
-      if (writes.length > 0) await this.#write(mapRunArn, [...writes, runWrite(run)]);
-      if (rows.length < PAGE) return run;
-    }
+  #windUp(run: StoredRun): Promise<StoredRun> {
+    const { store, shards, executions } = this.#options;
+    return windUp(
+      {
+        store,
+        executions: executions(),
+        nextId: shards().nextId,
+        write: (writes) => this.#write(run.mapRunArn, writes),
+      },
+      run,
+    );
   }
 
   /** An execution that a bug of ours has stopped may rest on it, and go on with the next release of this program. */
@@ -464,31 +359,6 @@ export class StoreMapRuns implements MapRuns {
     if (found === undefined || found === "unreadable") return found !== undefined;
     const frames = [...found.execution.tasks.values()];
     return frames.some(({ rest }) => rest.kind === "mapRun" && rest.mapRunArn === mapRunArn);
-  }
-
-  /** The end of a Standard child that the last process did not come to store; undefined: there is none. */
-  async #endOf(run: StoredRun, row: ExecutionRow): Promise<ChildEnding | undefined> {
-    const { mapRunArn, redriveCount, progress } = run;
-    const { index, itemCount } = readChildName(row.name);
-    if (redriveCount === 0 && index < progress.child) return undefined;
-    const before = await readChild(this.#options.store, mapRunArn, index);
-    if (before !== undefined) {
-      const isOver = before.status === "SUCCEEDED" || before.round >= redriveCount;
-      const hasRunAgain = (row.redrive?.count ?? 0) > (before.redriveCount ?? 0);
-      if (isOver || !hasRunAgain) return undefined;
-    }
-    const found = await this.#options.executions().describe(row.arn);
-    if (found === undefined) return undefined;
-    const outcome = outcomeOfExecution(found.execution);
-    const child: StoredChild = {
-      ...outcome,
-      startedAtMs: row.startedAtMs,
-      name: row.name,
-      itemCount,
-      round: redriveCount,
-      input: found.execution.started.input.text,
-    };
-    return { index, child, isAgain: before !== undefined };
   }
 
   /** Resolves when the work is done, or has failed; the process ends then. */
@@ -503,24 +373,6 @@ export class StoreMapRuns implements MapRuns {
     await now;
     if (this.#works.get(mapRunArn) === now) this.#works.delete(mapRunArn);
   }
-}
-
-interface ChildEnding {
-  readonly index: number;
-  readonly child: StoredChild;
-  readonly isAgain: boolean;
-}
-
-function counted(run: StoredRun, { child, isAgain }: ChildEnding): StoredRun {
-  const end = { status: child.status, isAgain, isNotRedrivable: child.isNotRedrivable === true };
-  const children = withEnd(run.children, end, 1);
-  const items = withEnd(run.items, end, child.itemCount);
-  // What has ended was planned, stored or not.
-  const planned = {
-    children: Math.max(run.planned.children, endedCount(children) + children.toRedrive),
-    items: Math.max(run.planned.items, endedCount(items) + items.toRedrive),
-  };
-  return { ...run, children, items, planned };
 }
 
 function newRun(work: MapRunWork, started: ExecutionStarted, entry: Entry, nowMs: number): StoredRun {

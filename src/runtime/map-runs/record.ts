@@ -266,7 +266,8 @@ export class RunRecord {
   }
 }
 
-function counted(children: Ended, items: Ended, { child, isAgain }: EndedChild): [Ended, Ended] {
+/** The counters of children and of items, with one end more. */
+export function counted(children: Ended, items: Ended, { child, isAgain }: EndedChild): [Ended, Ended] {
   const end = { status: child.status, isAgain, isNotRedrivable: child.isNotRedrivable === true };
   return [withEnd(children, end, 1), withEnd(items, end, child.itemCount)];
 }
