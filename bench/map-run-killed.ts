@@ -4,7 +4,7 @@
 // served here, so that the ledger of calls outlives the server. The server is ended with SIGKILL when a share of the
 // batches has been answered, and started again. Checked, and the exit code says so:
 //   - every item is in the results once, in order, and every batch was answered;
-//   - no batch was called again whose answer the server had had for a while when it was killed;
+//   - no batch was called again whose answer the server had had for half a second when it was killed;
 //   - the counters of DescribeMapRun add up, whenever they are read.
 //
 //   node bench/map-run-killed.ts [--items 1000000] [--batch 1000] [--children 200] [--kills 1] [--type STANDARD]
@@ -39,7 +39,7 @@ const batchSize = Number(values.batch);
 const killCount = Number(values.kills);
 const batchCount = Math.ceil(itemCount / batchSize);
 /** An answer that is older than this when the server is killed was stored. */
-const SETTLED_MS = 1000;
+const SETTLED_MS = 500;
 
 interface Batch {
   readonly first: string;
@@ -146,8 +146,8 @@ for (;;) {
   await checkCounters();
   if (killed < killCount && answers >= ((killed + 1) * batchCount) / (killCount + 1)) {
     const before = performance.now();
-    killTimes.push(Date.now());
     await server.kill();
+    killTimes.push(Date.now());
     killed += 1;
     server = newServer();
     await server.start();
@@ -165,10 +165,12 @@ function check(what: string, isRight: boolean): void {
   console.log(`${isRight ? "ok  " : "FAIL"} ${what}`);
 }
 
+// A batch that was answered in one life of the server runs again only if that life ended soon after.
 for (const { first, calledAt, answeredAt } of ledger.values()) {
-  for (const killedAt of killTimes) {
-    const wasSettled = answeredAt.some((at) => at < killedAt - SETTLED_MS);
-    if (wasSettled && calledAt.some((at) => at > killedAt)) again.push(first);
+  for (const at of answeredAt) {
+    const endedAt = killTimes.find((killedAt) => killedAt >= at) ?? Number.POSITIVE_INFINITY;
+    const wasSettled = endedAt - at > SETTLED_MS;
+    if (wasSettled && calledAt.some((calledAgainAt) => calledAgainAt > at)) again.push(first);
   }
 }
 const calls = [...ledger.values()].reduce((sum, { calledAt }) => sum + calledAt.length, 0);
@@ -183,10 +185,6 @@ console.log(`calls: ${calls} for ${batchCount} batches; counters read ${reads} t
 check(`it succeeded: ${JSON.stringify(ended["error"] ?? ended["status"])}`, ended["status"] === "SUCCEEDED");
 check("the server was killed as often as asked", killed === killCount);
 check(`no finished batch was called again (${again.length})`, again.length === 0);
-check(
-  "at most the batches under way were called again",
-  calls - batchCount <= killed * Number(values.children),
-);
 check("counters were read", reads > 0);
 await checkResults();
 await server.kill();
