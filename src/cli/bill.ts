@@ -119,9 +119,10 @@ export function addBills(a: Bill, b: Bill): Bill {
 export function priceOf(bill: Bill, prices: Prices, isWithFreeTier: boolean): number {
   const { standard, express } = prices;
   const free = isWithFreeTier ? standard.freeTransitions : 0;
-  return (
+  const price =
     Math.max(0, bill.transitions - free) * standard.perTransition +
     bill.requests * express.perRequest +
-    durationPrice(prices, bill.gbSeconds)
-  );
+    durationPrice(prices, bill.gbSeconds);
+  // 42 transitions are 0.00105, not 0.0010500000000000002.
+  return Number(price.toFixed(12));
 }
