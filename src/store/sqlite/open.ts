@@ -21,7 +21,7 @@ import type { ThreadData } from "./protocol.ts";
 const APPLICATION_ID = 0x53746570;
 /** A predecessor that is about to end may keep the lock for a moment. */
 const LOCK_TIMEOUT_MS = 1000;
-const CACHE_KIB = 40_960;
+const CACHE_KIB = 32_768;
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
 
 /** The open, current database of `directory`. @throws StoreUnusable */
