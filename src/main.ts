@@ -18,7 +18,7 @@ import {
 import type { Log } from "./base/log.ts";
 import { ServiceError } from "./base/service-error.ts";
 import { processEnvironment, type RunningServer, runCli, type ServeOptions } from "./cli/index.ts";
-import { folderStore, NoObjects, type ObjectStore, S3Store } from "./datasets/index.ts";
+import { folderStore, type ObjectStore, S3Store } from "./datasets/index.ts";
 import { SERVICE_LIMITS } from "./engine/index.ts";
 import { LocalFunctions } from "./functions/local-functions.ts";
 import {
@@ -85,7 +85,7 @@ async function openServer(options: ServeOptions): Promise<RunningServer> {
     ),
     limits,
     settings,
-    objects,
+    ...(objects === undefined ? {} : { objects }),
     ...(mocks === undefined ? {} : { mocks }),
     observers: [
       metrics.observe,
@@ -223,15 +223,15 @@ function logSinks(options: ServeOptions): readonly LogSink[] {
   return dataDirectory === undefined ? [] : [new LogFiles(join(dataDirectory, EXECUTION_LOGS))];
 }
 
-/** Where Map states find buckets. */
-async function openObjects(options: ServeOptions): Promise<ObjectStore> {
+/** Where Map states find buckets; undefined: nowhere. */
+async function openObjects(options: ServeOptions): Promise<ObjectStore | undefined> {
   const { s3Directory, s3Endpoint: endpoint = options.serviceEndpoint, region } = options;
   if (s3Directory !== undefined) {
     return folderStore(s3Directory).catch((error: unknown) => {
       throw new Error(`the folder of buckets ${s3Directory} cannot be used: ${(error as Error).message}`);
     });
   }
-  if (endpoint === undefined) return new NoObjects();
+  if (endpoint === undefined) return undefined;
   // Without a key, one that emulators accept.
   const key = credentialsOf(process.env) ?? { accessKeyId: "stepwell", secretAccessKey: "stepwell" };
   return new S3Store({

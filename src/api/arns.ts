@@ -134,12 +134,6 @@ export function parseMapRunArn(arn: string): string {
   return arn;
 }
 
-/** The machine of a Map Run's children: `…:stateMachine:machine/label`. */
-export function labelledArnOf(mapRunArn: string): string {
-  const { head, rest } = parse(mapRunArn);
-  return `${head}stateMachine:${rest.slice(0, rest.lastIndexOf(":"))}`;
-}
-
 /** @throws ServiceError InvalidArn */
 export function parseActivityArn(arn: string): string {
   const { type, rest } = parse(arn);

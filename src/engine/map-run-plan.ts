@@ -2,8 +2,7 @@
 //
 // It is part of the journal (events.ts, MapRunStarted): members may be added, their meaning never changes.
 
-import type { ItemReader, ResultWriter } from "../asl/distributed-ast.ts";
-import type { ExecutionType } from "../asl/distributed-ast.ts";
+import type { ExecutionType, ItemReader, ResultWriter } from "../asl/distributed-ast.ts";
 import type { Json } from "../base/json.ts";
 import type { Seed } from "../base/random.ts";
 

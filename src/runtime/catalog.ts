@@ -21,6 +21,7 @@ import type { EntityWrite, Store } from "../store/store.ts";
 import type { Activity, Catalog, Revision, StateMachine, Tag, Versions } from "./interface.ts";
 import { Lru } from "./lru.ts";
 import { Records } from "./records.ts";
+import { splitRevisionId } from "./revision-id.ts";
 import type { SeedSource } from "./seeds.ts";
 import { DEFAULT_SETTINGS, type RuntimeSettings } from "./settings.ts";
 import { StoreVersions, type VersionQuotas, versionWrite } from "./versions.ts";
@@ -191,13 +192,12 @@ export class StoreCatalog implements Catalog {
     return Promise.all(page.map(async ({ key, data }) => this.#machines.get(key) ?? this.#assemble(data)));
   };
 
-  readonly getRevision: Catalog["getRevision"] = async (revisionId) => {
-    // That of a Map Run's children is a part of it (programs.ts).
-    const [machine = ""] = revisionId.split("#", 1);
-    const data = await this.#store.getEntity("revision", machine);
+  readonly getRevision: Catalog["getRevision"] = async (id) => {
+    const { revisionId, state } = splitRevisionId(id);
+    const data = await this.#store.getEntity("revision", revisionId);
     if (data === undefined) return undefined;
     const revision = JSON.parse(data) as Revision;
-    return machine === revisionId ? revision : { ...revision, revisionId };
+    return state === undefined ? revision : { ...revision, revisionId: id };
   };
 
   readonly createActivity: Catalog["createActivity"] = (activity, tags) =>

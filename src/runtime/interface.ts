@@ -247,6 +247,8 @@ export interface MapRunChild {
 export interface ExpressChild {
   readonly executionArn: string;
   readonly mapRunArn: string;
+  /** `<state machine>/<label>` */
+  readonly stateMachineArn: string;
   readonly name: string;
   readonly status: Exclude<ExecutionStatus, "RUNNING">;
   readonly startedAtMs: number;

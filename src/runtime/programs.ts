@@ -1,7 +1,6 @@
 // Compiled definitions: once per revision, shared by its executions, as many as fit.
 //
-// The children of a Map Run run a part of their machine's program: its revision followed by `#` and the name of the Map
-// state. A revision is immutable, so what was compiled stays right. Weighed by the length of the text: a program takes
+// The children of a Map Run run a part of their machine's program (revision-id.ts). A revision is immutable, so what was compiled stays right. Weighed by the length of the text: a program takes
 // some multiple of it.
 
 import { parse, type Program } from "../asl/index.ts";
@@ -9,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { itemProcessorProgram } from "../engine/index.ts";
 import type { Revision } from "./interface.ts";
 import { Lru } from "./lru.ts";
+import { splitRevisionId } from "./revision-id.ts";
 
 const MAX_CHARS = 32 * 1024 * 1024;
 
@@ -23,8 +23,8 @@ export class Programs {
 
   /** The program of a revision that is at hand. */
   of(revision: Revision): Program {
-    const { machine, state } = parts(revision.revisionId);
-    const program = this.#machine({ ...revision, revisionId: machine });
+    const { revisionId, state } = splitRevisionId(revision.revisionId);
+    const program = this.#machine({ ...revision, revisionId });
     return state === undefined ? program : itemProcessorProgram(program, state);
   }
 
@@ -42,9 +42,9 @@ export class Programs {
   }
 
   /** The program of a stored revision. Rejects with a Bug if there is none. */
-  get(revisionId: string): Promise<Program> {
-    const { machine, state } = parts(revisionId);
-    const program = this.#find(machine);
+  get(id: string): Promise<Program> {
+    const { revisionId, state } = splitRevisionId(id);
+    const program = this.#find(revisionId);
     return state === undefined ? program : program.then((whole) => itemProcessorProgram(whole, state));
   }
 
@@ -64,10 +64,4 @@ export class Programs {
     assert(revision !== undefined, `revision ${revisionId} is not stored`);
     return this.#machine(revision);
   }
-}
-
-function parts(revisionId: string): { readonly machine: string; readonly state: string | undefined } {
-  const at = revisionId.indexOf("#");
-  if (at < 0) return { machine: revisionId, state: undefined };
-  return { machine: revisionId.slice(0, at), state: revisionId.slice(at + 1) };
 }

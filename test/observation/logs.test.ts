@@ -17,6 +17,7 @@ import {
   tasks,
 } from "../runtime/harness.ts";
 import { settle } from "../runtime/manual-clock.ts";
+import { DISTRIBUTED } from "../runtime/map-run-harness.ts";
 
 const GROUP = "/aws/vendedlogs/states/orders";
 const configuration = (level: string, includeExecutionData: boolean): JsonObject => ({
@@ -99,23 +100,6 @@ test("every event has the service's form", async () => {
   assert.match([...sink.streams].join(), /^states\/orders\/2026-01-02-03\/[0-9a-f]{8}$/u);
   await harness.runtime.close(0);
 });
-
-/** The machine's own configuration is that of the children of its Map Runs. */
-const DISTRIBUTED: Json = {
-  StartAt: "Each",
-  States: {
-    Each: {
-      Type: "Map",
-      Label: "each",
-      ItemProcessor: {
-        ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
-        StartAt: "P",
-        States: { P: { Type: "Pass", End: true } },
-      },
-      End: true,
-    },
-  },
-};
 
 test("what a child of a Map Run does names the Map Run, and the stream its labelled machine", async () => {
   const sink = new MemorySink();

@@ -20,6 +20,7 @@ import {
   tasks,
 } from "../runtime/harness.ts";
 import { settle } from "../runtime/manual-clock.ts";
+import { DISTRIBUTED } from "../runtime/map-run-harness.ts";
 
 interface SentSpan {
   readonly traceId: string;
@@ -147,23 +148,6 @@ const RETRIED: Json = {
 };
 
 const HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-
-/** Its Map Run's children run on the same machine's settings. */
-const DISTRIBUTED: Json = {
-  StartAt: "Each",
-  States: {
-    Each: {
-      Type: "Map",
-      Label: "each",
-      ItemProcessor: {
-        ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
-        StartAt: "P",
-        States: { P: { Type: "Pass", End: true } },
-      },
-      End: true,
-    },
-  },
-};
 
 test("the children of a Map Run have no traces, whatever the header of their parent says", async () => {
   const world = await openWorld();

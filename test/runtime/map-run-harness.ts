@@ -38,6 +38,14 @@ export function processorOf(type: "STANDARD" | "EXPRESS", task = "T"): JsonObjec
   };
 }
 
+/** One that anybody's distributed Map may be: `Each`, label `each`, whose children end at once. */
+export const DISTRIBUTED: Json = {
+  StartAt: "Each",
+  States: {
+    Each: mapState({}, { StartAt: "P", States: { P: { Type: "Pass", End: true } } }),
+  },
+};
+
 export const broken: TaskOutcome = { kind: "failed", phase: "run", error: "Broken", cause: "it is" };
 
 /** Lets time pass in small steps until it holds. */

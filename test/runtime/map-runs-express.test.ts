@@ -28,6 +28,7 @@ test("an Express child is found by its ARN, however it ended", async () => {
   const common = (executionArn: string): object => ({
     executionArn,
     mapRunArn,
+    stateMachineArn: `${machine.arn}/each`,
     name: executionArn.split(":").at(-2),
   });
   assert.deepEqual(withoutTimes, [

@@ -5,6 +5,8 @@ import { Payload } from "../../base/json.ts";
 import { ServiceError } from "../../base/service-error.ts";
 import type { Execution } from "../../engine/execution.ts";
 import type { Limits } from "../../engine/limits.ts";
+import { executionDoesNotExist } from "../../runtime/failures.ts";
+import { splitRevisionId } from "../../runtime/revision-id.ts";
 import type { EngineService, ExpressChild, Revision, StartRequest } from "../../runtime/interface.ts";
 import type { ExecutionRow, ListQuery } from "../../store/store.ts";
 import type { StateMachineArn } from "../arns.ts";
@@ -21,7 +23,7 @@ import type { Call, Operations } from "./call.ts";
 import { pageSizeOf, present, requiredText, textOf, validationFailed, wireTime } from "./call.ts";
 import { checkData } from "./data.ts";
 import { getExecutionHistory } from "./history.ts";
-import { splitRevisionId, withItemProcessor } from "./labelled.ts";
+import { withItemProcessor } from "./labelled.ts";
 import { listChildren } from "./map-runs.ts";
 import { redriveMembers, showRedrives, statusOf } from "./redrive.ts";
 import {
@@ -130,9 +132,7 @@ function describeExpressChild({ request }: Call, child: ExpressChild): JsonObjec
   const details = { included: isWithData };
   return present({
     executionArn: child.executionArn,
-    stateMachineArn: child.mapRunArn
-      .slice(0, child.mapRunArn.lastIndexOf(":"))
-      .replace(":mapRun:", ":stateMachine:"),
+    stateMachineArn: child.stateMachineArn,
     name: child.name,
     status: child.status,
     startDate: wireTime(child.startedAtMs),
@@ -163,11 +163,10 @@ async function describeStateMachineForExecution(call: Call): Promise<JsonObject>
   });
 }
 
-async function pinnedRevision({ catalog }: EngineService, revisionId: string): Promise<Revision | undefined> {
-  const child = splitRevisionId(revisionId);
-  if (child === undefined) return catalog.getRevision(revisionId);
-  const revision = await catalog.getRevision(child.revisionId);
-  return revision && withItemProcessor(revision, child.state);
+async function pinnedRevision({ catalog }: EngineService, id: string): Promise<Revision | undefined> {
+  const { revisionId, state } = splitRevisionId(id);
+  const revision = await catalog.getRevision(revisionId);
+  return revision === undefined || state === undefined ? revision : withItemProcessor(revision, state);
 }
 
 /** Newest first. */
@@ -254,10 +253,6 @@ async function existingExecution({ request, engine }: Call): Promise<Execution> 
   const found = await engine.executions.describe(arn);
   if (!found) throw executionDoesNotExist(arn);
   return found.execution;
-}
-
-export function executionDoesNotExist(arn: string): ServiceError {
-  return new ServiceError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
 }
 
 export function typeNotSupported(): ServiceError {

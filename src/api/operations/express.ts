@@ -9,6 +9,7 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import type { Execution } from "../../engine/execution.ts";
+import { executionDoesNotExist } from "../../runtime/failures.ts";
 import type { ExpressSummary } from "../../runtime/interface.ts";
 import { parseExpressArn } from "../arns.ts";
 import type { OwnOperationName } from "../own-requests.ts";
@@ -25,7 +26,7 @@ import {
   validationFailed,
   wireTime,
 } from "./call.ts";
-import { executionDoesNotExist, typeNotSupported } from "./executions.ts";
+import { typeNotSupported } from "./executions.ts";
 import { toWire, withinSize } from "./history.ts";
 import { getLogEvents } from "./log-events.ts";
 import { pageOfWhole } from "./list-page.ts";

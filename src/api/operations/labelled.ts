@@ -10,18 +10,6 @@ import { type MapState, parse } from "../../asl/index.ts";
 import { labelOf } from "../../engine/index.ts";
 import type { Revision } from "../../runtime/interface.ts";
 
-/**
- * The revision that a child of a Map Run is pinned to: `<revision of the machine>#<Map state>`. State names may hold
- * further `#`, revision ids none. Undefined: that of any other execution.
- */
-export function splitRevisionId(
-  revisionId: string,
-): { readonly revisionId: string; readonly state: string } | undefined {
-  const mark = revisionId.indexOf("#");
-  if (mark < 0) return undefined;
-  return { revisionId: revisionId.slice(0, mark), state: revisionId.slice(mark + 1) };
-}
-
 /** The distributed Map with that label; undefined if there is none. */
 export function mapLabelled({ definition }: Revision, label: string): MapState | undefined {
   // It was accepted under the limits of its time.

@@ -16,7 +16,7 @@ import type {
   MapRunCounts,
   MapRunSummary,
 } from "../../runtime/interface.ts";
-import { labelledArnOf, parseExecutionArn, parseMapRunArn } from "../arns.ts";
+import { parseExecutionArn, parseMapRunArn } from "../arns.ts";
 import { invalidToken, issuePageToken, readPageToken, textPosition } from "../page-token.ts";
 import type { Call, Operations } from "./call.ts";
 import { numberOf, pageSizeOf, present, requiredText, textOf, validationFailed, wireTime } from "./call.ts";
@@ -156,11 +156,11 @@ export async function listChildren(call: Call, mapRunArn: string): Promise<JsonO
   });
 }
 
-function toChildItem(child: MapRunChild, { mapRunArn }: MapRun): JsonObject {
+function toChildItem(child: MapRunChild, { mapRunArn, stateMachineArn }: MapRun): JsonObject {
   const { executionArn, name, status, startedAtMs, stoppedAtMs, itemCount } = child;
   return present({
     executionArn,
-    stateMachineArn: labelledArnOf(mapRunArn),
+    stateMachineArn,
     name,
     status,
     startDate: wireTime(startedAtMs),

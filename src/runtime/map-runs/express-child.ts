@@ -2,7 +2,7 @@
 
 import type { ExpressChild } from "../interface.ts";
 import type { Store } from "../../store/store.ts";
-import { childNames, readChildName } from "./names.ts";
+import { childNames, labelledMachineArn, readChildName } from "./names.ts";
 import { readChild } from "./stored.ts";
 
 /** `arn:aws:states:<region>:<account>:express:<state machine>/<label>:<name>:<uuid>` */
@@ -26,19 +26,8 @@ export async function findExpressChild(
     const child = await readChild(store, mapRunArn, place.index);
     // A redrive has started another one in its place.
     if (child?.executionArn !== executionArn) return undefined;
-    const { status, startedAtMs, stoppedAtMs, input, output, error, cause } = child;
-    return {
-      executionArn,
-      mapRunArn,
-      name,
-      status,
-      startedAtMs,
-      stoppedAtMs,
-      ...(input === undefined ? {} : { input }),
-      ...(output === undefined ? {} : { output }),
-      ...(error === undefined ? {} : { error }),
-      ...(cause === undefined ? {} : { cause }),
-    };
+    const { itemCount: _count, round: _round, ...ended } = child;
+    return { ...ended, executionArn, mapRunArn, stateMachineArn: labelledMachineArn(mapRunArn) };
   }
   return undefined;
 }

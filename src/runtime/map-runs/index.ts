@@ -20,6 +20,7 @@ import type { MemoryExpress } from "../express.ts";
 import type { StoreExecutions } from "../executions.ts";
 import { resourceNotFound, unavailable } from "../failures.ts";
 import type { MapRun, MapRunChange, MapRuns, MapRunSummary, Revision } from "../interface.ts";
+import { childRevisionId } from "../revision-id.ts";
 import type { Shards } from "../shard.ts";
 import type { Slot } from "../slot.ts";
 import { NONE_ENDED, redriven } from "./counts.ts";
@@ -411,9 +412,4 @@ function redrivenRun(run: StoredRun, redriveCount: number, nowMs: number): Store
     children: redriven(run.children),
     items: redriven(run.items),
   };
-}
-
-/** The ItemProcessor of a Map state in the machine that the revision is of, or in an ItemProcessor of it. */
-function childRevisionId(revisionId: string, state: string): string {
-  return `${revisionId.split("#", 1)[0] ?? ""}#${state}`;
 }

@@ -112,21 +112,13 @@ function textOf(parameters: Json | undefined, name: string): string | undefined 
 }
 
 function resultOf(run: StoredRun, child: StoredChild): ChildResult {
-  const { name, status, startedAtMs, stoppedAtMs, input = "", redriveCount = 0, redrivenAtMs } = child;
-  const { output, error, cause, executionArn } = child;
+  const { itemCount: _count, round: _round, isNotRedrivable: _is, ...ended } = child;
   return {
-    executionArn: executionArn ?? executionArnOf(run.mapRunArn, name),
+    executionArn: executionArnOf(run.mapRunArn, child.name),
+    input: "",
+    redriveCount: 0,
+    ...ended,
     stateMachineArn: labelledMachineArn(run.mapRunArn),
-    name,
-    status,
-    input,
-    startedAtMs,
-    stoppedAtMs,
-    redriveCount,
-    ...(output === undefined ? {} : { output }),
-    ...(error === undefined ? {} : { error }),
-    ...(cause === undefined ? {} : { cause }),
-    ...(redrivenAtMs === undefined ? {} : { redrivenAtMs }),
     ...(run.isExpress ? {} : redriveStatusOf(child)),
   };
 }
